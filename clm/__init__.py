@@ -1,0 +1,1 @@
+"""clm: customer-lifecycle marketing as code."""

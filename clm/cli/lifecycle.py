@@ -1,0 +1,165 @@
+"""`clm run`: the lifecycle once, as a Prefect flow in a process of its own, because clm does not know Prefect."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+import clm
+from clm.cli.terminal import AsJson, err, out, print_json, table
+from clm.domain.instant import iso, to_ms
+from clm.engine.workspace import load_project, open_database
+from clm.errors import ClmError
+from clm.settings import Settings
+from clm.store import profiles
+
+Stage = Literal["pull", "score", "campaigns", "reconcile", "dispatch", "report"]
+
+_TEMPORARY_SERVERS_MAX = 16
+_ANSWER_SECONDS_MAX = 3
+
+
+def run(
+    *,
+    as_of: Annotated[str | None, Parameter(help="The instant to run for, ISO 8601; default: now.")] = None,
+    only: Annotated[list[Stage] | None, Parameter(negative="", help="Only these stages.")] = None,
+    json: AsJson = False,
+) -> int:
+    """Run the lifecycle once: pull, score, campaigns, reconcile, dispatch, report.
+
+    Uses the Prefect server at PREFECT_API_URL where one answers, and a temporary one otherwise (about ten seconds).
+    Running again at the same or a later instant sends nothing twice.
+
+    Example: clm run --as-of 2010-12-01T09:00:00Z --json
+    """
+    settings = Settings()
+    moment = None if as_of is None else _moment(as_of)
+    load_project(settings)  # refuse faults here, in one piece, rather than as a failed flow run
+    _warn_of_later_facts(settings, moment)
+    request = {"as_of": moment and moment.isoformat(), "only": only}
+    with _surroundings(settings) as environment:
+        summary = _run_flow(request, environment)
+    if json:
+        print_json(summary)
+    else:
+        _print_summary(summary)
+    return 0
+
+
+def project_folder() -> Path:
+    """The folder that holds flows/: here, or where clm was installed from; raises ClmError when there is none."""
+    for folder in (Path.cwd(), Path(clm.__file__).parents[1]):
+        if (folder / "flows" / "run_lifecycle.py").is_file():
+            return folder
+    raise ClmError("there is no flows/run_lifecycle.py here; run clm from the project's top folder")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ClmError(f"--as-of {text}: write ISO 8601, e.g. 2026-01-31T09:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _warn_of_later_facts(settings: Settings, moment: datetime | None) -> None:
+    database = open_database(settings, create=True)
+    try:
+        with database.read() as tx:
+            newest = profiles.newest_fact_at(tx)
+    finally:
+        database.close()
+    if moment is not None and newest is not None and newest > to_ms(moment):
+        err.print(
+            f"[yellow]note:[/] there are facts up to {iso(newest)}, later than --as-of; profiles count them as they are"
+        )
+
+
+def _run_flow(request: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
+    command = [sys.executable, "-m", "flows.run_lifecycle", json.dumps(request)]
+    process = subprocess.Popen(  # noqa: S603 - our own module, arguments as JSON
+        command, cwd=project_folder(), env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    try:
+        printed, _ = process.communicate()
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        raise
+    if process.returncode != 0:
+        raise ClmError(f"the run failed (exit status {process.returncode}); what went wrong stands above")
+    found: dict[str, Any] = json.loads(printed.strip().splitlines()[-1])
+    return found
+
+
+@contextlib.contextmanager
+def _surroundings(settings: Settings) -> Iterator[dict[str, str]]:
+    """The environment of the flow's process, with a Prefect server that answers or a home for a temporary one."""
+    environment = os.environ | {
+        "CLM_HOME": str(settings.home.resolve()),
+        "CLM_CONFIG": str(settings.config.resolve()),
+        "CLM_TEMPLATES": str(settings.templates.resolve()),
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+    api = os.environ.get("PREFECT_API_URL")
+    if api and _answers(api):
+        yield environment
+        return
+    if api:
+        err.print(f"[yellow]note:[/] no Prefect server answers at {api}; using a temporary one")
+    environment.pop("PREFECT_API_URL", None)
+    with _temporary_home(settings.home.resolve()) as home:
+        yield environment | {"PREFECT_HOME": str(home), "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true"}
+
+
+def _answers(api: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{api.rstrip('/')}/health", timeout=_ANSWER_SECONDS_MAX) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except (OSError, ValueError):
+        return False
+
+
+@contextlib.contextmanager
+def _temporary_home(home: Path) -> Iterator[Path]:
+    """A Prefect home nobody else uses at this moment: two temporary servers on one database get in each other's way."""
+    for number in range(1, _TEMPORARY_SERVERS_MAX + 1):
+        folder = home / f"prefect-once-{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield folder
+            return
+    raise ClmError(f"{_TEMPORARY_SERVERS_MAX} runs are under way on {home} already")
+
+
+def _print_summary(summary: dict[str, Any]) -> None:
+    out.print(f"[bold]as of {summary['as_of']}[/]")
+    for feed, counts in summary["pulled"].items():
+        if counts:
+            out.print(f"pulled {feed}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+    shown = table("campaign", "enrolled", right=("enrolled",))
+    for campaign, count in summary["enrolled"].items():
+        shown.add_row(campaign, f"{count:,}")
+    out.print(shown)
+    out.print(
+        "messages: "
+        + (", ".join(f"{count:,} {status}" for status, count in summary["messages"].items() if count) or "none")
+    )
+    out.print("[dim]see them: clm messages; read them: the outbox in CLM_HOME[/]")

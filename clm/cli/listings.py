@@ -1,0 +1,106 @@
+"""`clm messages` and `clm quarantine`: what was, is or will be sent, and what could not be read."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from clm.cli.terminal import AsJson, out, print_json, table
+from clm.domain.instant import iso
+from clm.domain.message import STATUSES
+from clm.domain.nearest import nearest
+from clm.engine.workspace import open_database
+from clm.errors import ClmError
+from clm.settings import Settings
+from clm.store import messages as stored_messages
+from clm.store import quarantine as stored_quarantine
+from clm.store.database import Found
+
+_KEYS = (
+    "id", "contact", "campaign", "step", "channel", "locale", "status", "reason", "due_at", "sent_at", "to", "subject",
+)  # fmt: skip
+
+Limit = Annotated[int | None, Parameter(help="At most so many; with --json all, otherwise 50.")]
+
+
+def messages(
+    *,
+    contact: Annotated[str | None, Parameter(help="The source's own id of a contact.")] = None,
+    campaign: str | None = None,
+    status: Annotated[str | None, Parameter(help=f"One of {', '.join(STATUSES)}.")] = None,
+    limit: Limit = None,
+    json: AsJson = False,
+) -> None:
+    """List what was, is or will be sent, with reasons.
+
+    Example: clm messages --campaign win_back --status refused
+    """
+    if status is not None and status not in STATUSES:
+        raise ClmError(
+            f"--status {status}: a message is never that{nearest(status, STATUSES)} (known: {', '.join(STATUSES)})"
+        )
+    database = open_database(Settings())
+    shown_max = limit if limit is not None or json else 50
+    try:
+        with database.read() as tx:
+            found = stored_messages.listed(tx, contact=contact, campaign=campaign, status=status, limit=shown_max)
+            total = sum(row.messages for row in stored_messages.standing_by_campaign(tx))
+    finally:
+        database.close()
+    if json:
+        print_json([_document(row) for row in found])
+        return
+    listing = table(
+        "id", "contact", "campaign", "step", "channel", "status", "due", "to", "subject", "reason", right=("id",)
+    )
+    for row in found:
+        listing.add_row(
+            str(row.id),
+            row.contact,
+            row.campaign,
+            row.step,
+            row.channel,
+            row.status,
+            iso(row.due_at),
+            row.to,
+            row.subject,
+            row.reason,
+        )
+    out.print(listing)
+    out.print(f"[dim]{len(found):,} shown of {total:,}; --json lists all, --limit N more[/]")
+
+
+def _document(row: Found) -> dict[str, object]:
+    document = {key: getattr(row, key) for key in _KEYS}
+    return document | {"due_at": iso(row.due_at), "sent_at": iso(row.sent_at)}
+
+
+def quarantine(
+    *,
+    source: Annotated[str | None, Parameter(help="Of one source only.")] = None,
+    limit: int = 100,
+    json: AsJson = False,
+) -> None:
+    """List rows that could not be used, newest first, with file, line, field and reason.
+
+    Example: clm quarantine --source shop
+    """
+    database = open_database(Settings())
+    try:
+        with database.read() as tx:
+            found = stored_quarantine.listed(tx, source=source, limit=limit)
+    finally:
+        database.close()
+    if json:
+        keys = ("source", "feed", "file", "line", "field", "reason", "raw")
+        print_json([{key: getattr(row, key) for key in keys} | {"recorded_at": iso(row.recorded_at)} for row in found])
+        return
+    if not found:
+        out.print("nothing is in quarantine")
+        return
+    listing = table("source", "feed", "file", "line", "field", "reason", right=("line",))
+    for row in found:
+        listing.add_row(row.source, row.feed, row.file, str(row.line), row.field, row.reason)
+    out.print(listing)
+    out.print("[dim]mend the rows in the source and import the file again; --json shows them whole[/]")

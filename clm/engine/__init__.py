@@ -1,0 +1,1 @@
+"""The process, a module a stage: ingest, profile, enrol, advance, dispatch, settle, reconcile."""

@@ -1,0 +1,254 @@
+"""Takes facts in: batches of records become rows, and the profiles they touch are brought up to date with them.
+
+Everything of a batch, its bad rows, its profiles and the cursor included, is one transaction: a killed import leaves
+whole batches behind and the next one goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
+
+from clm.domain.fingerprint import fingerprint
+from clm.domain.record import BadRow, ContactRecord, EventRecord, Feed, OrderRecord, Record
+from clm.store import consents, contacts, events, orders, profiles, quarantine
+from clm.store.consents import Statement
+from clm.store.database import Database, Transaction
+from clm.store.dialect import lock
+from clm.store.orders import Placed
+
+BATCH_ROWS = 5_000
+"""Rows per transaction: on SQLite one takes about a fifth of a second, which other writers can wait for."""
+
+Item = TypeVar("Item")
+AfterBatch = Callable[[Transaction, int], None]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the rows of one or more files."""
+
+    read: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Add another file's counts to these."""
+        for name in ("read", "new", "changed", "unchanged", "quarantined"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def as_dict(self) -> dict[str, int]:
+        """The counts by name, as `clm import --json` prints them."""
+        return {
+            "read": self.read,
+            "new": self.new,
+            "changed": self.changed,
+            "unchanged": self.unchanged,
+            "quarantined": self.quarantined,
+        }
+
+
+@dataclass(slots=True)
+class _Touched:
+    """Contacts whose facts a batch has changed."""
+
+    contact_ids: set[int] = field(default_factory=set)
+    active_at: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """One feed of one source, being taken in."""
+
+    database: Database
+    source: str
+    feed: Feed
+    file: str
+    fields: Callable[[], frozenset[str]]
+    """The fields the file says something about; asked per batch, because JSON lines may name more as they go on."""
+    now: int
+
+    def run(self, rows: Iterable[Record | BadRow], after_batch: AfterBatch | None = None) -> Counts:
+        """Store all rows in batches; `after_batch` is called in each batch's transaction with the rows done so far."""
+        total = Counts()
+        for batch in _batches(iter(rows), BATCH_ROWS):
+            with self.database.write() as tx:
+                counts = self._batch(tx, batch)
+                if after_batch is not None:
+                    after_batch(tx, total.read + counts.read)
+            total.add(counts)
+        return total
+
+    def _batch(self, tx: Transaction, batch: list[Record | BadRow]) -> Counts:
+        lock(tx, f"ingest {self.source}")  # two imports of one source take turns, batch by batch
+        bad = [row for row in batch if isinstance(row, BadRow)]
+        counts = Counts(read=len(batch), quarantined=len(bad))
+        quarantine.add(tx, source=self.source, feed=self.feed, file=self.file, rows=bad, now=self.now)
+        touched = _Touched()
+        good = [row for row in batch if not isinstance(row, BadRow)]
+        if self.feed == "contacts":
+            self._contacts(tx, [row for row in good if isinstance(row, ContactRecord)], counts, touched)
+        elif self.feed == "orders":
+            self._orders(tx, [row for row in good if isinstance(row, OrderRecord)], counts, touched)
+        else:
+            self._events(tx, [row for row in good if isinstance(row, EventRecord)], counts, touched)
+        profiles.recompute(tx, touched.contact_ids, now=self.now)
+        later = {who: at for who, at in touched.active_at.items() if who not in touched.contact_ids}
+        profiles.note_activity(tx, later, now=self.now)
+        return counts
+
+    def _contacts(self, tx: Transaction, records: list[ContactRecord], counts: Counts, touched: _Touched) -> None:
+        latest = {record.external_id: record for record in records}  # of two in a batch the later row counts
+        known = contacts.known(tx, self.source, latest.keys())
+        told_of = {"zone" if field == "time_zone" else field for field in self.fields()}
+        added, changed = [], []
+        for external_id, record in latest.items():
+            print_ = fingerprint(record)
+            before = known.get(external_id)
+            if before is None:
+                added.append((record, print_))
+            elif before.fingerprint != print_:
+                details = [getattr(record if detail in told_of else before, detail) for detail in contacts.DETAILS]
+                changed.append((*details, print_, before.id))
+        contacts.add(tx, self.source, added, now=self.now)
+        contacts.change(tx, changed)
+        counts.new += len(added)
+        counts.changed += len(changed)
+        counts.unchanged += len(records) - len(added) - len(changed)
+        ids = {row[-1] for row in changed}
+        told = [(row.id, latest[external_id]) for external_id, row in known.items() if row.id in ids]
+        new = contacts.known(tx, self.source, [record.external_id for record, _ in added])
+        told += [(row.id, latest[external_id]) for external_id, row in new.items()]
+        touched.contact_ids.update(contact_id for contact_id, _ in told)
+        self._consents(tx, told)
+
+    def _consents(self, tx: Transaction, told: list[tuple[int, ContactRecord]]) -> None:
+        """Record what contacts said about consent.
+
+        A statement with its own time stands at that time. One without is only news when this source said otherwise
+        before, and it never undoes somebody else's withdrawal: a shop's export that still says "yes" a day after the
+        person unsubscribed here must not bring them back.
+        """
+        if not self.fields() & {"email_consent", "sms_consent"}:
+            return
+        before: dict[tuple[int, str], list[Statement]] = {}
+        for statement in consents.of(tx, [contact_id for contact_id, _ in told]):
+            before.setdefault((statement.contact_id, statement.channel), []).append(statement)
+        found = []
+        for contact_id, record in told:
+            for channel, granted in (("email", record.email_consent), ("sms", record.sms_consent)):
+                if granted is None:
+                    continue
+                statements = before.get((contact_id, channel), [])
+                at = record.consent_at
+                if at is None:
+                    own = [statement for statement in statements if statement.source == self.source]
+                    others = [statement for statement in statements if statement.source != self.source]
+                    if (own and own[-1].granted == granted) or (not own and not granted):
+                        continue
+                    if granted and others and not others[-1].granted:
+                        continue
+                    at = self.now if own or record.signed_up_at is None else record.signed_up_at
+                found.append(Statement(contact_id, channel, granted, at, self.source))
+        consents.record(tx, found, now=self.now)
+
+    def _orders(self, tx: Transaction, records: list[OrderRecord], counts: Counts, touched: _Touched) -> None:
+        latest = {record.external_id: record for record in records}
+        contact_ids = self._named(tx, [record.contact for record in latest.values()], touched)
+        self._first_consents(tx, list(latest.values()), contact_ids, touched)
+        known = orders.known(tx, self.source, latest.keys())
+        placed, changed_ids = [], []
+        for external_id, record in latest.items():
+            contact_id = contact_ids[record.contact.external_id]
+            print_ = fingerprint((record.contact.external_id, record[2:]))
+            before = known.get(external_id)
+            if before is not None and before.fingerprint == print_:
+                continue
+            placed.append(Placed(record, contact_id, print_))
+            touched.contact_ids.add(contact_id)
+            if before is not None:
+                changed_ids.append(before.id)
+                touched.contact_ids.add(before.contact_id)  # the order may have moved from one contact to another
+        orders.put(tx, self.source, placed, now=self.now)
+        orders.replace_lines(tx, self.source, [one.record for one in placed], changed=changed_ids)
+        counts.new += len(placed) - len(changed_ids)
+        counts.changed += len(changed_ids)
+        counts.unchanged += len(records) - len(placed)
+
+    def _first_consents(
+        self, tx: Transaction, records: list[OrderRecord], contact_ids: dict[str, int], touched: _Touched
+    ) -> None:
+        """Record the consent that orders carry, for contacts of whom nothing is known yet.
+
+        An order is no fresh consent: it never brings back one that was withdrawn.
+        """
+        if not self.fields() & {"email_consent", "sms_consent"}:
+            return
+        stated = {(statement.contact_id, statement.channel) for statement in consents.of(tx, contact_ids.values())}
+        first: dict[tuple[int, str], Statement] = {}
+        for record in records:
+            contact_id = contact_ids[record.contact.external_id]
+            for channel, granted in (("email", record.contact.email_consent), ("sms", record.contact.sms_consent)):
+                key = (contact_id, channel)
+                if not granted or key in stated:
+                    continue
+                at = record.contact.consent_at or record.ordered_at
+                if key not in first or at < first[key].at:
+                    first[key] = Statement(contact_id, channel, True, at, self.source)
+        consents.record(tx, list(first.values()), now=self.now)
+        touched.contact_ids.update(contact_id for contact_id, _ in first)
+
+    def _named(self, tx: Transaction, records: list[ContactRecord], touched: _Touched) -> dict[str, int]:
+        """The ids of the contacts that orders or events name; new ones are added, gaps of known ones filled."""
+        by_id: dict[str, ContactRecord] = {}
+        for record in records:
+            earlier = by_id.get(record.external_id)
+            by_id[record.external_id] = record if earlier is None else _filled(earlier, record)
+        known = contacts.known(tx, self.source, by_id.keys())
+        missing = [record for external_id, record in by_id.items() if external_id not in known]
+        if missing:
+            contacts.add(tx, self.source, [(record, None) for record in missing], now=self.now)
+            added = contacts.known(tx, self.source, [record.external_id for record in missing])
+            touched.contact_ids.update(row.id for row in added.values())
+        else:
+            added = {}
+        gaps = []
+        for external_id, row in known.items():
+            record = by_id[external_id]
+            details = [
+                getattr(row, detail) if getattr(row, detail) is not None else getattr(record, detail)
+                for detail in contacts.DETAILS
+            ]
+            if any(
+                detail is not None and getattr(row, name) is None
+                for name, detail in zip(contacts.DETAILS, details, strict=True)
+            ):
+                gaps.append((*details, row.fingerprint, row.id))
+        contacts.change(tx, gaps)
+        touched.contact_ids.update(row[-1] for row in gaps)
+        return {external_id: row.id for external_id, row in (known | added).items()}
+
+    def _events(self, tx: Transaction, records: list[EventRecord], counts: Counts, touched: _Touched) -> None:
+        latest = {record.external_id: record for record in records}
+        known = events.known(tx, self.source, latest.keys())
+        fresh = [record for external_id, record in latest.items() if external_id not in known]
+        contact_ids = self._named(tx, [ContactRecord(record.contact) for record in fresh], touched)
+        events.add(tx, self.source, [(record, contact_ids[record.contact]) for record in fresh], now=self.now)
+        for record in fresh:
+            contact_id = contact_ids[record.contact]
+            touched.active_at[contact_id] = max(record.at, touched.active_at.get(contact_id, record.at))
+        counts.new += len(fresh)
+        counts.unchanged += len(records) - len(fresh)
+
+
+def _filled(first: ContactRecord, second: ContactRecord) -> ContactRecord:
+    return ContactRecord._make(mine if mine is not None else theirs for mine, theirs in zip(first, second, strict=True))
+
+
+def _batches(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
+    while batch := list(islice(items, size)):
+        yield batch

@@ -1,0 +1,149 @@
+"""A project as the engine works on it: settings, configuration, words, database and channels, opened together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from clm.channels.outbox import Outbox
+from clm.channels.protocol import Channel
+from clm.config import Configuration, load_configuration
+from clm.content.brand import Brand, read_brand
+from clm.content.library import TemplateLibrary
+from clm.content.links import Links, signing_keys
+from clm.domain.content import ChannelName
+from clm.domain.fact import FACTS
+from clm.engine.dispatch import Clock, Dispatcher
+from clm.engine.journey import Journeys
+from clm.errors import ConfigurationError, Fault
+from clm.settings import Settings
+from clm.sources import FeedSpec, load_sources
+from clm.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """config/ and templates/, read and checked against each other."""
+
+    configuration: Configuration
+    brand: Brand
+    library: TemplateLibrary
+    sources: tuple[FeedSpec, ...]
+
+
+def load_project(settings: Settings) -> Project:
+    """Read and check everything marketers decide; raises ConfigurationError listing every fault found."""
+    faults: list[Fault] = []
+    configuration: Configuration | None = None
+    brand: Brand | None = None
+    library: TemplateLibrary | None = None
+    sources: list[FeedSpec] = []
+    try:
+        configuration = load_configuration(settings.config)
+    except ConfigurationError as error:
+        faults += error.faults
+    try:
+        sources = load_sources(settings.config / "sources.yaml", variables={"CLM_HOME": str(settings.home)})
+    except ConfigurationError as error:
+        faults += error.faults
+    try:
+        brand = read_brand(settings.config / "brand.yaml")
+        locale = configuration.shop.default_locale if configuration else "en"
+        library = TemplateLibrary.load(
+            settings.templates,
+            brand=brand,
+            default_locale=locale,
+            facts=[name for name, fact in FACTS.items() if fact.scope == "contact"],
+        )
+    except ConfigurationError as error:
+        faults += error.faults
+    if configuration and library:
+        faults += _steps_without_words(configuration, library, settings)
+    if faults or configuration is None or brand is None or library is None:
+        raise ConfigurationError(faults)
+    return Project(configuration, brand, library, tuple(sources))
+
+
+def _steps_without_words(configuration: Configuration, library: TemplateLibrary, settings: Settings) -> list[Fault]:
+    locale = configuration.shop.default_locale
+    return [
+        Fault(
+            str(settings.config / "campaigns" / f"{campaign.campaign}.yaml"),
+            f"step `{step.send}` has no words by {step.channel}; write"
+            f" {settings.templates / campaign.campaign / step.send / locale}/"
+            + ("{subject.txt, body.mjml, body.txt}" if step.channel == "email" else "sms.txt"),
+        )
+        for campaign in configuration.campaigns
+        for step in campaign.sends
+        if step.channel not in library.channels(campaign.campaign, step.send)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What a task or a command works with; open it with `open_workspace`."""
+
+    settings: Settings
+    project: Project
+    database: Database
+
+    @property
+    def journeys(self) -> Journeys:
+        """The campaigns, and the versions people are on."""
+        return Journeys(self.project.configuration)
+
+    @property
+    def channels(self) -> Mapping[ChannelName, Channel]:
+        """How messages leave: the local outbox, until live channels are switched on."""
+        outbox = Outbox(self.settings.outbox)
+        return {"email": outbox, "sms": outbox}
+
+    def dispatcher(self, *, now: int, clock: Clock) -> Dispatcher:
+        """Somebody who hands messages over at `now`."""
+        return Dispatcher(
+            database=self.database,
+            journeys=self.journeys,
+            library=self.project.library,
+            brand=self.project.brand,
+            links=Links(self.settings.public_url, _link_keys(self.settings)),
+            channels=self.channels,
+            now=now,
+            clock=clock,
+        )
+
+
+def open_database(settings: Settings, *, create: bool = False) -> Database:
+    """The project's database; raises StoreError when its schema is not the one the code knows.
+
+    With `create`, an empty database gets its tables first; one of an older clm is never migrated unasked.
+    """
+    database = Database(settings.store_url)
+    if create and database.is_empty():
+        database.upgrade()
+    database.require_current()
+    return database
+
+
+def open_workspace(settings: Settings) -> Workspace:
+    """Everything, checked; raises ConfigurationError or StoreError."""
+    return Workspace(settings, load_project(settings), open_database(settings))
+
+
+def _link_keys(settings: Settings) -> list[str]:
+    """The keys links are signed with; made once and kept in CLM_HOME where the environment names none."""
+    if settings.secret_keys is not None:
+        return signing_keys(settings.secret_keys.get_secret_value())
+    path = settings.home / "secret_key"
+    settings.home.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(f".{os.getpid()}")
+    if not path.exists():
+        # Written aside and linked, so that two processes that start at once end up with one key.
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(32))
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(fresh)
+        fresh.unlink()
+    return signing_keys(path.read_text())

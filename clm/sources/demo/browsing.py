@@ -1,0 +1,139 @@
+"""The demo shop's event stream: pages looked at, baskets filled and left, the app, questions to the shop.
+
+| event | properties |
+|---|---|
+| category_viewed | category |
+| product_viewed | product_id, name, category, price |
+| cart_updated | product_id, category, quantity, cart_amount |
+| checkout_started | cart_amount, items |
+| app_opened | platform |
+| ticket_opened | ticket_id, topic, order_id where it is about one |
+| ticket_closed | ticket_id, resolution |
+
+Amounts are decimal text in pounds. A basket without an order after it was left behind.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from clm.domain.instant import DAY_MS, HOUR_MS, SECOND_MS
+from clm.sources.demo.catalogue import BasketLine, Shelf, Taste, basket_amount
+
+if TYPE_CHECKING:
+    import random
+
+_TOPICS = ("late_delivery", "damaged_parcel", "wrong_item", "brewing_advice", "customs", "invoice")
+_RESOLUTIONS = ("answered", "replaced", "voucher")
+_FORGOTTEN = 0.04  # of the tickets nobody closes; they show what an open ticket holds back
+
+
+class Happening(NamedTuple):
+    """One event of one customer, before it has an id."""
+
+    at: int  # milliseconds
+    name: str
+    properties: dict[str, str | int]
+
+
+def pounds(pence: int) -> str:
+    """Decimal text of an amount, "24.50"."""
+    return f"{pence // 100}.{pence % 100:02d}"
+
+
+class Visitor:
+    """One customer in the shop, on the site or in the app."""
+
+    def __init__(self, rng: random.Random, taste: Taste) -> None:
+        self._rng = rng
+        self._taste = taste
+        self._platform = rng.choice(("ios", "android")) if rng.random() < 0.34 else None
+
+    def look_around(self, shelf: Shelf, at: int) -> list[Happening]:
+        """A visit that ends without an order; one in eight leaves a basket behind, half of those at the checkout."""
+        rng = self._rng
+        happenings = self._enter(at)
+        product = None
+        for _ in range(rng.choices((1, 2, 3, 4), (48, 30, 15, 7))[0]):
+            at += rng.randint(15, 150) * SECOND_MS
+            category = self._taste.category(rng)
+            if rng.random() < 0.3:
+                happenings.append(Happening(at, "category_viewed", {"category": category}))
+                continue
+            product = shelf.pick(rng, category)
+            happenings.append(_viewed(BasketLine(product, 1), at))
+        if product is not None and rng.random() < 0.125:
+            happenings += self._fill([BasketLine(product, rng.choice((1, 1, 1, 2)))], at, checks_out=rng.random() < 0.5)
+        return happenings
+
+    def buy(self, lines: list[BasketLine], *, ordered_at: int, not_before: int) -> list[Happening]:
+        """The visit that led to an order: some of its goods looked at, the basket, the checkout."""
+        rng = self._rng
+        looked = lines[: rng.randint(1, 2)]
+        start = max(ordered_at - rng.randint(6, 25) * 60 * SECOND_MS, not_before)
+        happenings = self._enter(start)
+        step = max((ordered_at - start) // (len(looked) + 3), SECOND_MS) // SECOND_MS * SECOND_MS
+        for number, line in enumerate(looked, start=1):
+            happenings.append(_viewed(line, start + number * step))
+        happenings += self._fill(lines[-1:], start + len(looked) * step, step=step, cart=lines)
+        return [happening for happening in happenings if happening.at < ordered_at]
+
+    def _enter(self, at: int) -> list[Happening]:
+        if self._platform is None or self._rng.random() < 0.3:
+            return []
+        return [Happening(at, "app_opened", {"platform": self._platform})]
+
+    def _fill(
+        self,
+        added: list[BasketLine],
+        at: int,
+        *,
+        step: int | None = None,
+        cart: list[BasketLine] | None = None,
+        checks_out: bool = True,
+    ) -> list[Happening]:
+        whole = cart or added
+        amount = pounds(basket_amount(whole))
+        happenings = []
+        for line in added:
+            at += step or self._rng.randint(20, 120) * SECOND_MS
+            properties: dict[str, str | int] = {
+                "product_id": line.product.product_id,
+                "category": line.product.category,
+                "quantity": line.quantity,
+                "cart_amount": amount,
+            }
+            happenings.append(Happening(at, "cart_updated", properties))
+        if checks_out:
+            at += step or self._rng.randint(30, 200) * SECOND_MS
+            items = sum(line.quantity for line in whole)
+            happenings.append(Happening(at, "checkout_started", {"cart_amount": amount, "items": items}))
+        return happenings
+
+
+def ask(rng: random.Random, *, ticket: str, at: int, order: str | None, refunded_at: int | None) -> list[Happening]:
+    """A question to the shop and its answer within three days; about a refund it ends with the money."""
+    topic = rng.choice(_TOPICS[:3] if refunded_at else _TOPICS)
+    opened: dict[str, str | int] = {"ticket_id": ticket, "topic": topic}
+    if order is not None:
+        opened["order_id"] = order
+    happenings = [Happening(at, "ticket_opened", opened)]
+    closed_at = refunded_at or at + rng.randint(HOUR_MS, 3 * DAY_MS) // SECOND_MS * SECOND_MS
+    resolution = "refunded" if refunded_at else rng.choice(_RESOLUTIONS)
+    if rng.random() > _FORGOTTEN:
+        happenings.append(Happening(closed_at, "ticket_closed", {"ticket_id": ticket, "resolution": resolution}))
+    return happenings
+
+
+def _viewed(line: BasketLine, at: int) -> Happening:
+    product = line.product
+    return Happening(
+        at,
+        "product_viewed",
+        {
+            "product_id": product.product_id,
+            "name": product.name,
+            "category": product.category,
+            "price": pounds(product.price),
+        },
+    )

@@ -1,0 +1,139 @@
+"""One database, SQLite or PostgreSQL: how transactions begin, and that the schema is the one the code knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, Row, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from clm.errors import StoreError
+
+Transaction = Connection
+"""What the functions of this room are given: a connection inside a transaction."""
+
+Found = Row[Any]
+"""A row as a query found it; its columns are its attributes."""
+
+_BUSY_SECONDS_MAX = 30
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """Opens transactions on one database URL; safe to share between threads, not between processes."""
+
+    def __init__(self, url: str) -> None:
+        """Connect lazily; raises StoreError for a URL that is not SQLite or PostgreSQL."""
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise StoreError(
+                "CLM_DATABASE_URL is not a database URL; write sqlite:///clm.db or postgresql://user@host/name"
+            ) from None
+        if parsed.drivername in {"postgres", "postgresql"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise StoreError(
+                f"CLM_DATABASE_URL names {parsed.get_backend_name()}; clm keeps its facts in SQLite or PostgreSQL"
+            )
+        self.dialect = parsed.get_backend_name()
+        self.shown = parsed.render_as_string(hide_password=True)
+        self._url = parsed
+        if self.dialect == "sqlite":
+            self.engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS_MAX})
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+            self._reader: Engine = self.engine.execution_options(clm_begin="BEGIN")
+            self._durable: Engine = self.engine.execution_options(clm_synchronous="FULL")
+        else:
+            self.engine = create_engine(parsed, pool_pre_ping=True)
+            self._reader = self.engine.execution_options(postgresql_readonly=True)
+            self._durable = self.engine
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A consistent look; never waits for writers."""
+        with self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, *, durable: bool = False) -> Iterator[Transaction]:
+        """A transaction that commits at the end, or leaves nothing behind.
+
+        SQLite takes its write lock at once (BEGIN IMMEDIATE), so that nothing read inside can be out of date when it
+        is written. `durable` waits for the disk (synchronous=FULL): for recording the intent to send and its outcome.
+        """
+        with (self._durable if durable else self.engine).begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+    def upgrade(self) -> None:
+        """Create or migrate the schema to the one the code knows; two at once are safe."""
+        if self.dialect == "sqlite" and self._url.database:
+            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        try:
+            with self.engine.begin() as connection:
+                if self.dialect == "postgresql":
+                    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(727001)")
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except OperationalError as error:
+            raise StoreError(f"cannot open {self.shown}: {error.orig}") from None
+
+    def is_empty(self) -> bool:
+        """Whether clm has never made its tables here."""
+        return self._revision() is None
+
+    def _revision(self) -> str | None:
+        if self.dialect == "sqlite" and self._url.database and not Path(self._url.database).exists():
+            return None
+        try:
+            with self.read() as connection:
+                return MigrationContext.configure(connection).get_current_revision()
+        except OperationalError as error:
+            raise StoreError(f"cannot open {self.shown}: {error.orig}") from None
+
+    def require_current(self) -> None:
+        """Raise StoreError unless the schema is exactly the one the code knows."""
+        script = ScriptDirectory(str(_MIGRATIONS))
+        found = self._revision()
+        head = script.get_current_head()
+        if found == head:
+            return
+        if found is None:
+            raise StoreError(f"{self.shown} has no clm tables yet; run `clm db upgrade`")
+        if found in {revision.revision for revision in script.walk_revisions()}:
+            raise StoreError(f"{self.shown} is older than this clm ({found}, needs {head}); run `clm db upgrade`")
+        raise StoreError(f"{self.shown} was made by a newer clm ({found}); install that one")
+
+
+def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN is deferred; ours is below
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA temp_store=MEMORY")
+    cursor.execute("PRAGMA cache_size=-65536")  # 64 MB
+    # The default checkpoint every 1,000 pages halves the speed of taking facts in (docs/decisions.md).
+    cursor.execute("PRAGMA wal_autocheckpoint=20000")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    connection.exec_driver_sql(f"PRAGMA synchronous={options.get('clm_synchronous', 'NORMAL')}")
+    connection.exec_driver_sql(options.get("clm_begin", "BEGIN IMMEDIATE"))

@@ -1,0 +1,194 @@
+"""Enrolments: one contact in one campaign because of one fact; entered, moved on and ended as sets."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, exists, func, literal, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from clm.domain.condition import Condition, facts_of
+from clm.store.conditions import compiled, shown
+from clm.store.database import Transaction
+from clm.store.dialect import json_object
+from clm.store.schema import campaign_versions, decisions, enrolments, profiles
+
+OncePer = Literal["contact", "first_order", "last_order"]
+
+
+def keep_version(tx: Transaction, *, campaign: str, version: str, definition: str, now: int) -> None:
+    """Keep a campaign's definition, so that whoever enters now can stay on it."""
+    statement = text(
+        "INSERT INTO campaign_versions (campaign, version, definition, first_used_at)"
+        " VALUES (:campaign, :version, :definition, :now) ON CONFLICT (campaign, version) DO NOTHING"
+    )
+    tx.execute(statement, {"campaign": campaign, "version": version, "definition": definition, "now": now})
+
+
+def versions_in_flight(tx: Transaction, campaign: str) -> list[tuple[str, str]]:
+    """Version and definition of every version that somebody is still on or whose goal may yet be reached."""
+    query = select(campaign_versions.c.version, campaign_versions.c.definition).where(
+        campaign_versions.c.campaign == campaign
+    )
+    return [(row.version, row.definition) for row in tx.execute(query)]
+
+
+def enter(
+    tx: Transaction,
+    *,
+    campaign: str,
+    version: str,
+    when: Condition,
+    unless: Condition | None,
+    once_per: OncePer,
+    now: int,
+) -> int:
+    """Enrol everybody of whom `when` holds, once per the fact that names the enrolment; returns how many entered.
+
+    One statement. The unique key (campaign, contact_id, trigger_key) is what makes it once, however many runs do this
+    at the same time; the anti-join only spares it the work.
+    """
+    key = _trigger_key(once_per)
+    already = exists().where(
+        enrolments.c.campaign == campaign,
+        enrolments.c.contact_id == profiles.c.contact_id,
+        enrolments.c.trigger_key == key,
+    )
+    conditions = [compiled(when, now), key.is_not(None), ~already]
+    if unless is not None:
+        entering = _entering(unless)
+        if entering is not None:
+            conditions.append(~func.coalesce(compiled(entering, now), literal(False)))
+    chosen = select(
+        literal(campaign),
+        literal(version),
+        profiles.c.contact_id,
+        key,
+        literal(now),
+        literal("active"),
+        literal(0),
+        literal(now),
+    ).where(*conditions)
+    insert = _insert(tx)(enrolments).from_select(
+        ["campaign", "version", "contact_id", "trigger_key", "entered_at", "status", "position", "next_due_at"], chosen
+    )
+    entered = tx.execute(insert.on_conflict_do_nothing(), execution_options={"preserve_rowcount": True}).rowcount
+    if entered:
+        _decide_entered(tx, campaign=campaign, when=when, now=now)
+    return entered
+
+
+def _entering(unless: Condition) -> Condition | None:
+    """`unless` as it can be asked before entering: not at all, where it speaks of facts that only exist after it."""
+    return None if any(fact.scope == "enrolment" for fact in facts_of(unless)) else unless
+
+
+def _trigger_key(once_per: OncePer) -> ColumnElement[str]:
+    if once_per == "contact":
+        return literal("contact")
+    return profiles.c[f"{once_per}_id"]
+
+
+def _decide_entered(tx: Transaction, *, campaign: str, when: Condition, now: int) -> None:
+    chosen = (
+        select(
+            enrolments.c.contact_id, enrolments.c.campaign, enrolments.c.id, literal("entered"),
+            literal("enter.when holds"),
+            json_object(tx, shown(list(facts_of(when)))), enrolments.c.entered_at,
+        )
+        .join(profiles, profiles.c.contact_id == enrolments.c.contact_id)
+        .where(enrolments.c.campaign == campaign, enrolments.c.entered_at == now)
+    )  # fmt: skip
+    columns = ["contact_id", "campaign", "enrolment_id", "kind", "reason", "facts", "at"]
+    tx.execute(_insert(tx)(decisions).from_select(columns, chosen).on_conflict_do_nothing())
+
+
+def reach_goal(tx: Transaction, *, campaign: str, version: str, goal: Condition, within: int | None, now: int) -> int:
+    """Note the goal for everybody who has reached it in time and end their journeys; returns how many reached it."""
+    e = enrolments.c
+    reached = exists().where(profiles.c.contact_id == e.contact_id, compiled(goal, now)).correlate(enrolments)
+    conditions = [
+        e.campaign == campaign,
+        e.version == version,
+        e.goal_at.is_(None),
+        e.status.in_(("active", "completed")),
+        reached,
+    ]
+    if within is not None:
+        conditions.append(e.entered_at >= now - within)
+    count = tx.execute(update(enrolments).where(*conditions).values(goal_at=now)).rowcount
+    if count:
+        ended = update(enrolments).where(
+            e.campaign == campaign, e.version == version, e.status == "active", e.goal_at == now
+        )
+        tx.execute(ended.values(status="exited", exit_reason="goal reached", ended_at=now))
+        _decide_ended(tx, campaign=campaign, now=now)
+    return count
+
+
+def exit_one(tx: Transaction, *, enrolment_id: int, reason: str, now: int) -> None:
+    """End one journey early; one that has ended already is left alone."""
+    e = enrolments.c
+    tx.execute(
+        update(enrolments)
+        .where(e.id == enrolment_id, e.status == "active")
+        .values(status="exited", exit_reason=reason, ended_at=now)
+    )
+    chosen = select(e.contact_id, e.campaign, e.id, literal("exited"), e.exit_reason, e.ended_at).where(
+        e.id == enrolment_id, e.status == "exited", e.ended_at == now
+    )
+    columns = ["contact_id", "campaign", "enrolment_id", "kind", "reason", "at"]
+    tx.execute(_insert(tx)(decisions).from_select(columns, chosen).on_conflict_do_nothing())
+
+
+def _decide_ended(tx: Transaction, *, campaign: str, now: int) -> None:
+    e = enrolments.c
+    chosen = select(
+        e.contact_id, e.campaign, e.id, e.status, func.coalesce(e.exit_reason, "all steps done"), e.ended_at
+    ).where(e.campaign == campaign, e.status.in_(("exited", "completed")), e.ended_at == now)
+    columns = ["contact_id", "campaign", "enrolment_id", "kind", "reason", "at"]
+    tx.execute(_insert(tx)(decisions).from_select(columns, chosen).on_conflict_do_nothing())
+
+
+def entered_between(tx: Transaction, since: int, until: int) -> dict[str, int]:
+    """How many entered each campaign after `since`, up to and including `until`."""
+    e = enrolments.c
+    query = select(e.campaign, func.count().label("entered")).where(e.entered_at > since, e.entered_at <= until)
+    return {row.campaign: row.entered for row in tx.execute(query.group_by(e.campaign))}
+
+
+class Moved(NamedTuple):
+    """An enrolment that has just reached a step."""
+
+    id: int
+    contact_id: int
+
+
+def move_on(
+    tx: Transaction, *, campaign: str, version: str, position: int, next_due_at: int, last: bool, now: int, limit: int
+) -> list[Moved]:
+    """Take up to `limit` due enrolments past the step at `position`; each is taken by one run only.
+
+    The outer condition repeats the inner one: on PostgreSQL it is asked again of the row as it is once the lock is had,
+    so a run that waited for another takes nothing twice.
+    """
+    e = enrolments.c
+    due = and_(
+        e.campaign == campaign, e.version == version, e.status == "active", e.position == position, e.next_due_at <= now
+    )
+    chosen = select(e.id).where(due).order_by(e.id).limit(limit).with_for_update(skip_locked=True)
+    values: dict[str, Any] = {"position": position + 1, "next_due_at": next_due_at}
+    if last:
+        values |= {"status": "completed", "ended_at": now}
+    moved = (
+        update(enrolments).where(e.id.in_(chosen.scalar_subquery()), due).values(**values).returning(e.id, e.contact_id)
+    )
+    found = [Moved(row.id, row.contact_id) for row in tx.execute(moved)]
+    if last and found:
+        _decide_ended(tx, campaign=campaign, now=now)
+    return found
+
+
+def _insert(tx: Transaction) -> Any:
+    """INSERT with ON CONFLICT, which each dialect has under its own name."""
+    return sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert

@@ -1,0 +1,111 @@
+"""YAML files read into checked models, with every fault at its file, line and column.
+
+PyYAML keeps positions in its node tree but not in the values; pydantic keeps paths but not positions. Reading both
+and joining them by path gives messages a marketer can follow.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from clm.domain.nearest import nearest
+from clm.errors import ConfigurationError, Fault
+
+Model = TypeVar("Model", bound=BaseModel)
+Place = tuple[int, int]  # line and column, from 1
+Loc = tuple[int | str, ...]
+
+_BYTES_MAX = 1_000_000
+
+
+class YamlFile:
+    """A YAML mapping with the place of each of its keys and values."""
+
+    def __init__(self, path: Path) -> None:
+        """Read `path`; raises ConfigurationError when it is missing, not YAML, or not a mapping."""
+        self.path = path
+        self.places: dict[Loc, Place] = {}
+        self.value_places: dict[Loc, Place] = {}
+        self.faults: list[Fault] = []
+        try:
+            if path.stat().st_size > _BYTES_MAX:
+                raise ConfigurationError([Fault(str(path), f"is larger than {_BYTES_MAX:,} bytes")])
+            node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        except FileNotFoundError:
+            raise ConfigurationError([Fault(str(path), "does not exist; `clm check` lists what is needed")]) from None
+        except UnicodeDecodeError as error:
+            raise ConfigurationError([Fault(str(path), f"is not UTF-8 text: {error.reason}")]) from None
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+            place = (mark.line + 1, mark.column + 1) if mark else (None, None)
+            raise ConfigurationError([Fault(str(path), f"is not YAML: {error.problem}", *place)]) from None
+        self.data: dict[str, Any] = {}
+        if isinstance(node, yaml.MappingNode):
+            self.data = self._value(node, ())
+        elif node is not None:
+            self.faults.append(Fault(str(path), "must hold `key: value` lines at the top", 1, 1))
+        if self.faults:
+            raise ConfigurationError(self.faults)
+
+    def _value(self, node: yaml.Node, loc: Loc) -> Any:
+        quote = 1 if isinstance(node, yaml.ScalarNode) and node.style in {"'", '"'} else 0
+        place = (node.start_mark.line + 1, node.start_mark.column + 1)
+        self.places.setdefault(loc, place)
+        self.value_places[loc] = (place[0], place[1] + quote)
+        if isinstance(node, yaml.MappingNode):
+            found: dict[str, Any] = {}
+            for key_node, value_node in node.value:
+                key = str(yaml.SafeLoader("").construct_object(key_node))
+                self.places[(*loc, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+                if key in found:
+                    self.faults.append(self.fault((*loc, key), f"`{key}` is given twice; keep one"))
+                found[key] = self._value(value_node, (*loc, key))
+            return found
+        if isinstance(node, yaml.SequenceNode):
+            return [self._value(item, (*loc, index)) for index, item in enumerate(node.value)]
+        return yaml.SafeLoader("").construct_object(node, deep=True)
+
+    def fault(self, loc: Loc, message: str, *, offset: int | None = None) -> Fault:
+        """A fault at the key `loc`, or what is nearest around it; with `offset`, so many characters into its value."""
+        around = loc
+        while around and around not in self.places:
+            around = around[:-1]
+        line, column = self.places.get(around, (1, 1))
+        if offset is not None and loc in self.value_places:
+            line, column = self.value_places[loc]
+            column += offset
+        field = ".".join(str(part + 1) if isinstance(part, int) else part for part in loc)
+        return Fault(str(self.path), message, line, column, field or None)
+
+    def validate(self, model: type[Model]) -> Model:
+        """The file as `model`; raises ConfigurationError with every fault."""
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as error:
+            raise ConfigurationError(self.faults_of(error, model)) from None
+
+    def faults_of(self, error: ValidationError, model: type[BaseModel], under: Loc = ()) -> list[Fault]:
+        """Pydantic's complaints as faults with places and remedies."""
+        faults = []
+        for item in error.errors():
+            loc: Loc = under + tuple(part for part in item["loc"] if part != "[key]")
+            message = item["msg"].removeprefix("Value error, ")
+            if item["type"] == "extra_forbidden":
+                message = _unknown_key(str(loc[-1]), list(model.model_fields) if len(loc) == len(under) + 1 else [])
+            elif item["type"] == "missing":
+                message = "is required"
+            faults.append(self.fault(loc, message))
+        return faults
+
+
+def read_yaml(path: Path, model: type[Model]) -> Model:
+    """Read `path` as `model`; raises ConfigurationError with file, line, column and remedy of every fault."""
+    return YamlFile(path).validate(model)
+
+
+def _unknown_key(key: str, known: list[str]) -> str:
+    return f"`{key}` is not a setting{nearest(key, known)}" + (f" (known: {', '.join(known)})" if known else "")

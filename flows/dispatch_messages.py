@@ -1,0 +1,43 @@
+"""Hand queued messages over, batch by batch, until none is due."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import datetime
+
+from prefect import flow, get_run_logger
+
+from tasks.messages import dispatch_batch, held_by_others_ms, reconcile_messages_once
+from tasks.project import moment, run_name
+
+BATCHES_MAX = 10_000
+WAIT_SECONDS_MAX = 75
+"""Two leases and a little: after that, what others hold is left to the next run."""
+
+
+@flow(name="dispatch-messages", flow_run_name=run_name("dispatch-messages"))
+def dispatch_messages(as_of: datetime | None = None) -> dict[str, int]:
+    """Hand over everything due; returns how many messages went to each status.
+
+    What another dispatcher holds is waited for: it either settles it or is dead, and then its lease lapses and it is
+    ours. So a run after a crash finishes what the dead one began.
+    """
+    now = moment(as_of)
+    counts: Counter[str] = Counter()
+    waited = 0.0
+    for number in range(1, BATCHES_MAX + 1):
+        handed = Counter(dispatch_batch(number, now))
+        if handed.pop("leased"):
+            counts += handed
+            continue
+        held = held_by_others_ms(now)
+        if held is None or waited >= WAIT_SECONDS_MAX:
+            break
+        if waited == 0:
+            get_run_logger().info("others hold messages that are due; waiting for them to settle or lapse")
+        pause = min(held / 1000 + 0.1, 2.0)
+        time.sleep(pause)
+        waited += pause
+        reconcile_messages_once(now)
+    return dict(counts)

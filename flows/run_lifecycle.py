@@ -1,0 +1,55 @@
+"""The whole lifecycle, once: the main job."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from typing import Any, Literal
+
+from prefect import flow
+
+from clm.domain.message import STATUSES
+from flows.dispatch_messages import dispatch_messages
+from flows.pull_contacts import pull_contacts
+from flows.reconcile_messages import reconcile_messages
+from flows.run_campaigns import run_campaigns
+from flows.score_contacts import score_contacts
+from tasks.messages import standing
+from tasks.project import moment, run_name
+from tasks.report import post_report
+
+Stage = Literal["pull", "score", "campaigns", "reconcile", "dispatch", "report"]
+STAGES: tuple[Stage, ...] = ("pull", "score", "campaigns", "reconcile", "dispatch", "report")
+
+
+@flow(name="run-lifecycle", flow_run_name=run_name("run-lifecycle"))
+def run_lifecycle(as_of: datetime | None = None, only: list[Stage] | None = None) -> dict[str, Any]:
+    """Pull, score, run campaigns, reconcile, dispatch and report at one instant.
+
+    Returns `as_of`, `pulled` (counts per feed), `enrolled` (per campaign) and `messages`: those this run brought to an
+    end, by status, and those that stand queued, sending or in doubt now.
+    """
+    now = moment(as_of)
+    stages = only or STAGES
+    pulled = pull_contacts(now) if "pull" in stages else {}
+    if "score" in stages:
+        score_contacts(now)
+    campaigns = run_campaigns(now) if "campaigns" in stages else {}
+    reconciled = reconcile_messages(now) if "reconcile" in stages else {}
+    handed = dispatch_messages(now) if "dispatch" in stages else {}
+    if "report" in stages:
+        post_report(now, None)
+    ended = {**handed, "expired": handed.get("expired", 0) + reconciled.get("expired", 0)}
+    return {
+        "as_of": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "pulled": pulled,
+        "enrolled": {campaign: counts["enrolled"] for campaign, counts in campaigns.items()},
+        "messages": dict.fromkeys(STATUSES, 0) | ended | standing(),
+    }
+
+
+if __name__ == "__main__":  # `clm run` starts this in a process of its own, because clm does not know Prefect
+    request = json.loads(sys.argv[1])
+    when = request["as_of"] and datetime.fromisoformat(request["as_of"])
+    print(json.dumps(run_lifecycle(as_of=when, only=request["only"])))

@@ -1,0 +1,1 @@
+"""Thin Prefect tasks: open the project, call clm, return counts; never a name, an address or a template."""

@@ -1,0 +1,47 @@
+"""Tasks that bring facts in and keep them right."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+from clm.domain.instant import to_ms
+from clm.engine.profile import refresh
+from clm.engine.pull import pull_feed
+from tasks.project import opened
+
+
+def feeds() -> list[str]:
+    """The feeds that config/sources.yaml lists, each as `source feed`."""
+    return list(dict.fromkeys(f"{spec.source} {spec.feed}" for spec in opened().project.sources))
+
+
+@task(task_run_name="pull {feed}", retries=2, retry_delay_seconds=10, timeout_seconds=3600, cache_policy=NO_CACHE)
+def pull(feed: str, as_of: datetime) -> dict[str, int]:
+    """Read what is new in the files of one feed (`source feed`); returns read, new, changed, unchanged, quarantined."""
+    workspace, log = opened(), get_run_logger()
+    total: dict[str, int] = {}
+    for spec in workspace.project.sources:
+        if f"{spec.source} {spec.feed}" != feed:
+            continue
+        pulled = pull_feed(workspace.database, workspace.project.configuration.shop, spec, now=to_ms(as_of))
+        for name, count in pulled.counts.as_dict().items():
+            total[name] = total.get(name, 0) + count
+        log.info("%s: %d files with news, %s", feed, pulled.files, _shown(pulled.counts.as_dict()))
+    if total.get("quarantined"):
+        log.warning("%s: %d rows in quarantine; `clm quarantine` lists them with reasons", feed, total["quarantined"])
+    return total
+
+
+@task(task_run_name="refresh profiles", retries=2, retry_delay_seconds=10, cache_policy=NO_CACHE)
+def refresh_profiles(as_of: datetime) -> int:
+    """Recompute facts that change by themselves as time passes; returns how many profiles."""
+    refreshed = refresh(opened().database, now=to_ms(as_of))
+    get_run_logger().info("%d profiles refreshed", refreshed)
+    return refreshed
+
+
+def _shown(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items())

@@ -1,0 +1,1 @@
+"""The demo shop is believable, repeatable and safe to hand around."""

@@ -1,0 +1,194 @@
+"""What a row becomes: contacts, orders with their contact, events."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from clm.domain.instant import iso
+from clm.domain.record import ContactRecord, OrderLine
+from tests.sources.reading import Read, bad, good
+
+
+def order(read: Read, **fields: object) -> Any:
+    """The one record or bad row of an order with `fields`."""
+    row = {"order_id": "1", "contact": "c", "ordered_at": "2010-12-01", "amount": "10"} | fields
+    return next(read("orders", json.dumps(row), to="file.jsonl").rows())
+
+
+def test_a_contact_is_read_whole(read: Read) -> None:
+    """Every detail that a source may tell arrives in its usual form."""
+    row = {
+        "customer_id": 7,
+        "email": "Ada@EXAMPLE.com",
+        "phone": "07700 900123",
+        "name": "Lovelace, Ada",
+        "country": "United Kingdom",
+        "locale": "en_gb",
+        "time_zone": "Europe/London",
+        "signed_up_at": "2010-01-02T03:04:05Z",
+        "acquisition_source": "newsletter",
+        "email_consent": "yes",
+        "sms_consent": False,
+        "consent_at": "2010-01-02",
+    }
+    (contact,) = good(read("contacts", json.dumps(row), to="file.jsonl"))
+    assert contact == ContactRecord(
+        "7",
+        "Ada@example.com",
+        "+447700900123",
+        "Ada",
+        "Lovelace",
+        "GB",
+        "en-GB",
+        "Europe/London",
+        1_262_401_445_000,
+        "newsletter",
+        True,
+        False,
+        1_262_390_400_000,
+    )
+
+
+def test_a_name_is_split_only_where_its_parts_are_not_given(read: Read) -> None:
+    """The first word is the first name; a first name that is given stays."""
+    text = "contact,name,first_name\n1,Mary Ann Smith,\n2,Plato,\n3,Mary Ann Smith,Mary Ann\n"
+    rows = good(read("contacts", text))
+    assert [(row.first_name, row.last_name) for row in rows] == [
+        ("Mary", "Ann Smith"),
+        ("Plato", None),
+        ("Mary Ann", None),
+    ]
+
+
+def test_an_order_brings_its_contact(read: Read) -> None:
+    """Whatever the orders' file knows of the contact is in the order's contact."""
+    text = "order_id,contact,ordered_at,amount,country,email\n1,c1,2010-12-01,9.99,EIRE,a@example.com\n"
+    (made,) = good(read("orders", text))
+    assert made.contact == ContactRecord("c1", email="a@example.com", country="IE")
+    assert (made.kind, made.amount, made.currency, iso(made.ordered_at)) == (
+        "order",
+        999,
+        "GBP",
+        "2010-12-01T00:00:00Z",
+    )
+
+
+def test_a_bad_contact_detail_spoils_its_row(read: Read) -> None:
+    """Nothing is silently dropped: a row with a broken address or number goes to quarantine, with the row itself."""
+    text = "contact,email,phone,country\n1,nope,,GB\n2,,12,GB\n3,,,Narnia\n"
+    rows = list(read("contacts", text).rows())
+    assert [getattr(row, "field", None) for row in rows] == ["email", "phone", None]
+    assert json.loads(rows[0].raw) == {"contact": "1", "email": "nope", "phone": "", "country": "GB"}
+    assert rows[0].line == 2
+
+
+def test_a_country_without_a_code_is_kept_as_unknown_and_counted(read: Read) -> None:
+    """`Unspecified` or `Channel Islands` is no fault of the row; how many there were is told."""
+    reader = read("contacts", "contact,country\n1,Unspecified\n2,Channel Islands\n3,Unspecified\n4,France\n")
+    assert [row.country for row in good(reader)] == [None, None, None, "FR"]
+    assert reader.unplaced == {"Unspecified": 2, "Channel Islands": 1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "amount"),
+    [
+        ({"amount": "-10"}, "refund", 1000),
+        ({"amount": "-10", "kind": ""}, "refund", 1000),
+        ({"amount": "-10", "kind": "Cancelled"}, "cancellation", 1000),
+        ({"amount": "10", "kind": "return"}, "refund", 1000),
+        ({"amount": "0", "kind": "sale"}, "order", 0),
+    ],
+)
+def test_the_kind_says_which_way_an_amount_counts(read: Read, fields: dict[str, str], kind: str, amount: int) -> None:
+    """Amounts are kept without sign; a negative one without a kind is a refund."""
+    made = order(read, **fields)
+    assert (made.kind, made.amount) == (kind, amount)
+
+
+def test_a_negative_order_is_refused(read: Read) -> None:
+    """A row that says order and takes money back contradicts itself."""
+    assert order(read, kind="order", amount="-10").field == "amount"
+
+
+def test_an_order_in_another_currency_keeps_both_amounts(read: Read) -> None:
+    """The amount in the base currency is what counts; the original stays."""
+    made = order(read, currency="jpy", amount="1500")
+    assert (made.amount, made.currency, made.original_amount) == (825, "JPY", 1500)
+
+
+def test_a_currency_without_a_rate_is_refused_with_the_remedy(read: Read) -> None:
+    """The row waits in quarantine until somebody adds the rate."""
+    row = order(read, currency="EUR")
+    assert (row.field, row.reason) == (
+        "currency",
+        "has no rate for EUR: add a rate for it in config/clm.yaml",
+    )
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_order_lines_are_read_nested_or_as_json_text(read: Read, as_text: bool) -> None:
+    """Lines are a list in JSON lines and Parquet and JSON text in CSV; their amounts are of the order's currency."""
+    lines = [{"product_id": 5, "name": "Tea", "category": "Food", "quantity": 2, "amount": 3.5}, {"product_id": "6"}]
+    made = order(read, currency="USD", order_lines=json.dumps(lines) if as_text else lines)
+    assert made.lines == (OrderLine("5", "Tea", "Food", 2, 350), OrderLine("6", None, None, 1, None))
+
+
+def test_lines_taken_back_are_written_without_sign(read: Read) -> None:
+    """The kind says once that they are taken back."""
+    made = order(read, kind="refund", order_lines=[{"product_id": "5", "quantity": -2, "amount": "-7"}])
+    assert made.lines == (OrderLine("5", None, None, 2, 700),)
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ([{"name": "Tea"}], "in its line 1: `product_id` is empty"),
+        ([{"product_id": "1"}, {"product_id": "2", "quantity": "1.5"}], "in its line 2: `quantity` is not a whole"),
+        ("tea", "is not JSON"),
+        ({"product_id": "1"}, "is not a list"),
+        (["tea"], "in its line 1: is not an object"),
+        ([{"product_id": "1"}] * 1_001, "1,001 order lines, the maximum is 1,000"),
+    ],
+)
+def test_broken_order_lines_spoil_their_order(read: Read, lines: object, reason: str) -> None:
+    """The reason names the line and what is wrong with it."""
+    row = order(read, order_lines=lines)
+    assert row.field == "order_lines"
+    assert reason in row.reason
+
+
+def test_an_event_without_an_id_gets_the_same_one_each_time(read: Read) -> None:
+    """Two readings of an event agree on its id; another time, contact, name or property is another event."""
+    header = "contact,name,at,properties\n"
+    first = 'c,viewed,2010-12-01,"{""b"": 1, ""a"": 2}"\n'
+    same = 'c,viewed,2010-12-01 00:00:00,"{""a"": 2, ""b"": 1}"\n'
+    others = "d,viewed,2010-12-01,\nc,bought,2010-12-01,\nc,viewed,2010-12-02,\nc,viewed,2010-12-01,\n"
+    rows = good(read("events", header + first + same + others))
+    assert rows[0] == rows[1]
+    assert len({row.external_id for row in rows}) == 5
+    assert rows[0].properties == '{"a": 2, "b": 1}'
+    assert rows[2].properties == "{}"
+
+
+def test_an_events_own_id_is_kept(read: Read) -> None:
+    """Where the source numbers its events, that number is the id."""
+    assert good(read("events", "event_id,contact,name,at\ne1,c,viewed,2010-12-01\n"))[0].external_id == "e1"
+
+
+@pytest.mark.parametrize(
+    "properties", [[1], "text", '{"a": NaN}', {"a": "\0"}, {"a": "\ud800"}, {"a": "x" * 20_000}, '{"a": ' + "[" * 5_000]
+)
+def test_properties_that_no_database_could_keep_are_refused(read: Read, properties: object) -> None:
+    """Not an object, not a number, NUL, broken text, or too long."""
+    line = json.dumps({"contact": "c", "name": "n", "at": "2010-12-01", "properties": properties})
+    (row,) = bad(read("events", line, to="file.jsonl"))
+    assert row.field == "properties"
+
+
+def test_an_empty_required_value_spoils_its_row(read: Read) -> None:
+    """An order of nobody is no order."""
+    (row,) = bad(read("orders", "order_id,contact,ordered_at,amount\n1, ,2010-12-01,5\n"))
+    assert (row.line, row.field, row.reason) == (2, "contact", "is empty")
