@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from babel.numbers import get_currency_precision
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -89,27 +89,37 @@ def load_configuration(folder: Path) -> Configuration:
 
 def _load_campaign(path: Path) -> Campaign:
     file = YamlFile(path)
+    faults: list[Fault] = []
+    campaign: Campaign | None = None
     try:
         campaign = Campaign.model_validate(file.data)
     except ValidationError as error:
-        raise ConfigurationError(file.faults_of(error, Campaign)) from None
-    faults = []
-    if campaign.campaign != path.stem:
+        faults += file.faults_of(error, Campaign)
+    if campaign is not None and campaign.campaign != path.stem:
         faults.append(
             file.fault(("campaign",), f"is `{campaign.campaign}` but the file is {path.name}; they must be the same")
         )
-    texts: list[tuple[Loc, str | None, Literal["contact", "enrolment"]]] = [
-        (("enter", "when"), campaign.enter.when, "contact"),
-        (("unless",), campaign.unless, "enrolment"),
-        (("goal", "when"), campaign.goal.when if campaign.goal else None, "enrolment"),
+    conditions: list[tuple[Loc, Literal["contact", "enrolment"]]] = [
+        (("enter", "when"), "contact"),
+        (("unless",), "enrolment"),
+        (("goal", "when"), "enrolment"),
     ]
-    for loc, text, scope in texts:
+    for loc, scope in conditions:
+        text = _text_at(file, loc)
         if text is None:
             continue
         try:
             parse_condition(text, scope=scope)
         except ConditionError as error:
             faults.append(file.fault(loc, str(error), offset=error.offset))
-    if faults:
+    if faults or campaign is None:
         raise ConfigurationError(faults)
     return campaign
+
+
+def _text_at(file: YamlFile, loc: Loc) -> str | None:
+    """The text at `loc`; None where there is none, which the model has complained of if there had to be one."""
+    found: Any = file.data
+    for key in loc:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else None

@@ -20,6 +20,9 @@ Place = tuple[int, int]  # line and column, from 1
 Loc = tuple[int | str, ...]
 
 _BYTES_MAX = 1_000_000
+_DEEP_MAX = 20
+_VALUES_MAX = 100_000
+"""More only come of anchors that repeat one another."""
 
 
 class YamlFile:
@@ -31,6 +34,7 @@ class YamlFile:
         self.places: dict[Loc, Place] = {}
         self.value_places: dict[Loc, Place] = {}
         self.faults: list[Fault] = []
+        self._values = 0
         try:
             if path.stat().st_size > _BYTES_MAX:
                 raise ConfigurationError([Fault(str(path), f"is larger than {_BYTES_MAX:,} bytes")])
@@ -43,6 +47,8 @@ class YamlFile:
             mark = error.problem_mark
             place = (mark.line + 1, mark.column + 1) if mark else (None, None)
             raise ConfigurationError([Fault(str(path), f"is not YAML: {error.problem}", *place)]) from None
+        except yaml.reader.ReaderError as error:
+            raise ConfigurationError([Fault(str(path), f"is not YAML: {error.reason}")]) from None
         self.data: dict[str, Any] = {}
         if isinstance(node, yaml.MappingNode):
             self.data = self._value(node, ())
@@ -54,12 +60,15 @@ class YamlFile:
     def _value(self, node: yaml.Node, loc: Loc) -> Any:
         quote = 1 if isinstance(node, yaml.ScalarNode) and node.style in {"'", '"'} else 0
         place = (node.start_mark.line + 1, node.start_mark.column + 1)
+        self._values += 1
+        if len(loc) > _DEEP_MAX or self._values > _VALUES_MAX:
+            raise ConfigurationError([Fault(str(self.path), "nests too deeply, or repeats itself", *place)])
         self.places.setdefault(loc, place)
         self.value_places[loc] = (place[0], place[1] + quote)
         if isinstance(node, yaml.MappingNode):
             found: dict[str, Any] = {}
             for key_node, value_node in node.value:
-                key = str(yaml.SafeLoader("").construct_object(key_node))
+                key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
                 self.places[(*loc, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
                 if key in found:
                     self.faults.append(self.fault((*loc, key), f"`{key}` is given twice; keep one"))
@@ -67,7 +76,11 @@ class YamlFile:
             return found
         if isinstance(node, yaml.SequenceNode):
             return [self._value(item, (*loc, index)) for index, item in enumerate(node.value)]
-        return yaml.SafeLoader("").construct_object(node, deep=True)
+        try:
+            return yaml.SafeLoader("").construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError):  # a tag for Python objects, a 31st of February
+            self.faults.append(Fault(str(self.path), f"cannot be read: {str(node.value)[:60]}", *place))
+            return None
 
     def fault(self, loc: Loc, message: str, *, offset: int | None = None) -> Fault:
         """A fault at the key `loc`, or what is nearest around it; with `offset`, so many characters into its value."""

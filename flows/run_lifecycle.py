@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from prefect import flow
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from clm.domain.message import STATUSES
 from flows.dispatch_messages import dispatch_messages
@@ -52,4 +54,7 @@ def run_lifecycle(as_of: datetime | None = None, only: list[Stage] | None = None
 if __name__ == "__main__":  # `clm run` starts this in a process of its own, because clm does not know Prefect
     request = json.loads(sys.argv[1])
     when = request["as_of"] and datetime.fromisoformat(request["as_of"])
-    print(json.dumps(run_lifecycle(as_of=when, only=request["only"])))
+    # Heartbeats tell a scheduler that a run lives; joining their thread costs a second a flow, and here somebody waits.
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        summary = run_lifecycle(as_of=when, only=request["only"])
+    Path(sys.argv[2]).write_text(json.dumps(summary), encoding="utf-8")

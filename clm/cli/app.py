@@ -39,7 +39,7 @@ def main() -> None:
         sys.exit(2)
     except ClmError as error:
         err.print("[bold red]error:[/] ", end="")
-        err.print(str(error), markup=False)
+        err.print(str(error), markup=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         err.print("stopped")

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ Stage = Literal["pull", "score", "campaigns", "reconcile", "dispatch", "report"]
 
 _TEMPORARY_SERVERS_MAX = 16
 _ANSWER_SECONDS_MAX = 3
+_STOP_SECONDS_MAX = 15
 
 
 def run(
@@ -88,20 +90,33 @@ def _warn_of_later_facts(settings: Settings, moment: datetime | None) -> None:
 
 
 def _run_flow(request: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "flows.run_lifecycle", json.dumps(request)]
-    process = subprocess.Popen(  # noqa: S603 - our own module, arguments as JSON
-        command, cwd=project_folder(), env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8"
-    )
-    try:
-        printed, _ = process.communicate()
-    except KeyboardInterrupt:
-        process.send_signal(signal.SIGINT)
-        process.wait()
-        raise
-    if process.returncode != 0:
-        raise ClmError(f"the run failed (exit status {process.returncode}); what went wrong stands above")
-    found: dict[str, Any] = json.loads(printed.strip().splitlines()[-1])
-    return found
+    """Run the flow and return its summary, which comes by a file.
+
+    A pipe would stay open in Prefect's temporary server if the flow's process were killed, and nobody would ever know.
+    That server is in the flow's session and is ended with it.
+    """
+    with tempfile.TemporaryDirectory(prefix="clm-run-") as folder:
+        summary = Path(folder) / "summary.json"
+        command = [sys.executable, "-m", "flows.run_lifecycle", json.dumps(request), str(summary)]
+        process = subprocess.Popen(  # noqa: S603 - our own module, arguments as JSON
+            command, cwd=project_folder(), env=environment, stdout=sys.stderr.fileno(), start_new_session=True
+        )
+        try:
+            status = process.wait()
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_STOP_SECONDS_MAX)
+            raise
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+        if status != 0:
+            raise ClmError(
+                f"the run failed (exit status {status}); what went wrong stands above. Running again is safe"
+            )
+        found: dict[str, Any] = json.loads(summary.read_text(encoding="utf-8"))
+        return found
 
 
 @contextlib.contextmanager
@@ -122,7 +137,12 @@ def _surroundings(settings: Settings) -> Iterator[dict[str, str]]:
         err.print(f"[yellow]note:[/] no Prefect server answers at {api}; using a temporary one")
     environment.pop("PREFECT_API_URL", None)
     with _temporary_home(settings.home.resolve()) as home:
-        yield environment | {"PREFECT_HOME": str(home), "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true"}
+        yield environment | {
+            "PREFECT_HOME": str(home),
+            "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+            # Creating its database takes over 20 s (the default) when two start at once on two cores.
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+        }
 
 
 def _answers(api: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from clm.cli.terminal import AsJson, out, print_json, table
-from clm.domain.instant import iso
+from clm.domain.instant import from_ms, iso
 from clm.domain.message import STATUSES
 from clm.domain.nearest import nearest
 from clm.engine.workspace import open_database
@@ -52,21 +52,21 @@ def messages(
         print_json([_document(row) for row in found])
         return
     listing = table(
-        "id", "contact", "campaign", "step", "channel", "status", "due", "to", "subject", "reason", right=("id",)
+        "id",
+        "contact",
+        "campaign",
+        "step",
+        "channel",
+        "status",
+        "due",
+        "subject or reason",
+        right=("id",),
+        wrap=("subject or reason",),
     )
     for row in found:
-        listing.add_row(
-            str(row.id),
-            row.contact,
-            row.campaign,
-            row.step,
-            row.channel,
-            row.status,
-            iso(row.due_at),
-            row.to,
-            row.subject,
-            row.reason,
-        )
+        due = f"{from_ms(row.due_at):%Y-%m-%d %H:%M}"
+        said = row.reason or row.subject
+        listing.add_row(str(row.id), row.contact, row.campaign, row.step, row.channel, row.status, due, said)
     out.print(listing)
     out.print(f"[dim]{len(found):,} shown of {total:,}; --json lists all, --limit N more[/]")
 
@@ -99,7 +99,7 @@ def quarantine(
     if not found:
         out.print("nothing is in quarantine")
         return
-    listing = table("source", "feed", "file", "line", "field", "reason", right=("line",))
+    listing = table("source", "feed", "file", "line", "field", "reason", right=("line",), wrap=("reason",))
     for row in found:
         listing.add_row(row.source, row.feed, row.file, str(row.line), row.field, row.reason)
     out.print(listing)

@@ -28,4 +28,4 @@ def down() -> int:
 
     Example: clm down
     """
-    return stop_services(Settings(), project=project_folder(), console=out)
+    return stop_services(Settings(), console=out)

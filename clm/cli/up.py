@@ -50,7 +50,7 @@ def up(settings: Settings, *, project: Path, demo: bool, console: Console) -> in
     With `demo`, the demo shop is made first and the main job runs once. 0 after being asked to stop; 1 when it runs
     already, when a step failed, or when it was stopped before it was ready. Nothing it started outlives it.
     """
-    home = (project / settings.home).resolve()
+    home = settings.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     try:
         with running.hold(home) as lock:
@@ -61,9 +61,9 @@ def up(settings: Settings, *, project: Path, demo: bool, console: Console) -> in
         return 1
 
 
-def down(settings: Settings, *, project: Path, console: Console) -> int:
+def down(settings: Settings, *, console: Console) -> int:
     """Stop the `clm up` of this CLM_HOME and wait until it is gone; returns the exit status."""
-    home = (project / settings.home).resolve()
+    home = settings.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     asked: int | None = None
     deadline = time.monotonic() + _DOWN_SECONDS_MAX

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from clm.domain.content import ChannelName
 from clm.domain.instant import DAY_MS, HOUR_MS
@@ -64,6 +64,21 @@ class WaitStep(_Strict):
     wait: Duration
 
 
+def _step(value: Any) -> Any:
+    """Name the fault of a step once, instead of once per kind of step it might have been."""
+    if isinstance(value, dict) and "send" in value:
+        return SendStep.model_validate(value)
+    if isinstance(value, dict) and "wait" in value:
+        return WaitStep.model_validate(value)
+    if isinstance(value, BaseModel):
+        return value
+    raise ValueError("is neither `send: <name>` nor `wait: <duration>`")
+
+
+Step = Annotated[SendStep | WaitStep, BeforeValidator(_step)]
+"""One thing that a campaign does."""
+
+
 class Campaign(_Strict):
     """One file of config/campaigns/; conditions are kept as text and parsed where they are compiled."""
 
@@ -75,35 +90,18 @@ class Campaign(_Strict):
     enter: Enter
     unless: str | None = None
     goal: Goal | None = None
-    steps: list[SendStep | WaitStep] = Field(min_length=1, max_length=STEPS_MAX)
+    steps: list[Step] = Field(min_length=1, max_length=STEPS_MAX)
 
-    @model_validator(mode="before")
+    @field_validator("steps")
     @classmethod
-    def _each_step_is_one_thing(cls, data: Any) -> Any:
-        """Name the fault of a step once, instead of once per kind of step it might have been."""
-        if isinstance(data, dict) and isinstance(data.get("steps"), list):
-            steps: list[Any] = []
-            for number, step in enumerate(data["steps"], 1):
-                if isinstance(step, BaseModel):
-                    steps.append(step)
-                elif isinstance(step, dict) and "send" in step:
-                    steps.append(SendStep.model_validate(step))
-                elif isinstance(step, dict) and "wait" in step:
-                    steps.append(WaitStep.model_validate(step))
-                else:
-                    raise ValueError(f"step {number} is neither `send: <name>` nor `wait: <duration>`")
-            return {**data, "steps": steps}
-        return data
-
-    @model_validator(mode="after")
-    def _steps_have_names_of_their_own(self) -> Campaign:
-        names = [step.send for step in self.steps if isinstance(step, SendStep)]
+    def _steps_have_names_of_their_own(cls, steps: list[SendStep | WaitStep]) -> list[SendStep | WaitStep]:
+        names = [step.send for step in steps if isinstance(step, SendStep)]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two steps send `{name}`; a step's name is what makes its message once")
         if not names:
             raise ValueError("sends nothing; add a step `send: <name>`")
-        return self
+        return steps
 
     @property
     def sends(self) -> list[SendStep]:

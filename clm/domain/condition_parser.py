@@ -30,6 +30,9 @@ from clm.domain.fact import FACTS, Fact, FactType
 from clm.domain.nearest import nearest
 
 _LENGTH_MAX = 2_000
+_DEEP_MAX = 20
+_NUMBER_MAX = 1e12
+"""In major units; more is a slip of the finger, and its minor units would not fit a database's integer."""
 
 _OPERATORS: dict[type[exp.Expression], Operator] = {
     exp.EQ: "=",
@@ -73,17 +76,33 @@ def parse_condition(
         raise ConditionError(f"is not a condition near `{first.get('highlight')}`", offset) from None
     except TokenError:
         raise ConditionError("has a quote that is never closed") from None
+    except RecursionError:
+        raise _too_deep() from None
     if len(statements) != 1 or statements[0] is None:
         raise ConditionError("must be one condition, without `;`")
-    return _Reader(minor_per_major, scope).condition(cast("exp.Expression", statements[0]))
+    whole = cast("exp.Expression", statements[0])
+    for node in whole.walk():
+        if node.comments:
+            _refuse(cast("exp.Expression", node), "holds a comment, which hides a part of it; write comments in YAML, after `#`")
+    return _Reader(minor_per_major, scope).condition(whole)
 
 
 class _Reader:
     def __init__(self, minor_per_major: int, scope: str) -> None:
         self._minor_per_major = minor_per_major
         self._scope = scope
+        self._deep = 0
 
     def condition(self, node: exp.Expression) -> Condition:
+        self._deep += 1
+        if self._deep > _DEEP_MAX:
+            raise _too_deep()
+        try:
+            return self._condition(node)
+        finally:
+            self._deep -= 1
+
+    def _condition(self, node: exp.Expression) -> Condition:
         match node:
             case exp.Paren():
                 return self.condition(node.this)
@@ -105,7 +124,7 @@ class _Reader:
                 if isinstance(node.expression, exp.Null) and isinstance(node.this, exp.Column):
                     return Not(Known(self._fact(node.this)))
                 _refuse(node, "only `is null` and `is not null` can follow a fact")
-            case exp.Between():
+            case exp.Between() if not node.args.get("symmetric"):
                 low, high = node.args["low"], node.args["high"]
                 return And((self._compare(node.this, ">=", low), self._compare(node.this, "<=", high)))
             case exp.In():
@@ -127,6 +146,8 @@ class _Reader:
         if not isinstance(left, exp.Column):
             _refuse(left, "a comparison needs a fact on one side")
         fact = self._fact(left)
+        if op not in {"=", "!="} and fact.type in {"truth", "text"}:
+            _refuse(left, _has_no_order(fact))
         if isinstance(right, exp.Anonymous):
             _refuse(right, "put days_since(…) by itself on one side and a number of days on the other")
         if isinstance(right, exp.Column):
@@ -140,8 +161,6 @@ class _Reader:
             return Compare(fact, op, other)
         if fact.type == "time":
             _refuse(right, f"`{fact.name}` is a time; write days_since({fact.name}) {op} a number of days")
-        if fact.type == "truth" and op not in {"=", "!="}:
-            _refuse(left, f"`{fact.name}` is true or false; write `{fact.name}` or `not {fact.name}`")
         return Compare(fact, op, self._value(right, fact))
 
     def _days_since(self, call: exp.Anonymous, op: Operator, right: exp.Expression) -> DaysSince:
@@ -178,8 +197,10 @@ class _Reader:
     def _fact(self, column: exp.Column) -> Fact:
         name = column.name
         fact = FACTS.get(name)
+        if column.this.args.get("quoted"):
+            _refuse(column, f"`{column.sql()}` is not a fact; texts stand in single quotes: '{name}'")
         if fact is None or column.table:
-            _refuse(column, f"`{column.sql()}` is not a fact{nearest(name, FACTS)}")
+            _refuse(column, f"`{column.sql()}` is not a fact{nearest(name.lower(), FACTS)}")
         if fact.scope == "enrolment" and self._scope == "contact":
             _refuse(column, f"`{name}` exists only after entering; use it in `unless` or `goal`")
         return fact
@@ -188,10 +209,14 @@ class _Reader:
         value: Scalar | None = None
         if fact.type == "text":
             value = node.this if isinstance(node, exp.Literal) and node.is_string else None
+            if value is not None and not value.isprintable():
+                _refuse(node, f"`{fact.name}` is compared with a text that holds a control character")
         elif fact.type == "truth":
             value = bool(node.this) if isinstance(node, exp.Boolean) else None
         else:
             value = _number(node)
+            if value is not None and abs(value) > _NUMBER_MAX:
+                _refuse(node, f"numbers lie between {-_NUMBER_MAX:,.0f} and {_NUMBER_MAX:,.0f}")
             if value is not None and fact.type == "money":
                 value = round(value * self._minor_per_major)
         if value is None:
@@ -201,6 +226,17 @@ class _Reader:
                 f"e.g. {fact.example}",
             )
         return value
+
+
+def _too_deep() -> ConditionError:
+    return ConditionError(f"nests brackets and `not` more than {_DEEP_MAX} deep; make a segment of a part of it")
+
+
+def _has_no_order(fact: Fact) -> str:
+    if fact.type == "truth":
+        return f"`{fact.name}` is true or false; write `{fact.name}` or `not {fact.name}`"
+    # Databases order texts by their own languages, so the same condition would mean two things.
+    return f"`{fact.name}` is a text, which has no order; use =, != or in, e.g. {fact.example}"
 
 
 def _parts(node: exp.Connector) -> list[exp.Expression]:

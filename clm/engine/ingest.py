@@ -18,6 +18,7 @@ from clm.store.consents import Statement
 from clm.store.database import Database, Transaction
 from clm.store.dialect import lock
 from clm.store.orders import Placed
+from clm.store.profiles import Appended
 
 BATCH_ROWS = 5_000
 """Rows per transaction: on SQLite one takes about a fifth of a second, which other writers can wait for."""
@@ -57,6 +58,8 @@ class _Touched:
     """Contacts whose facts a batch has changed."""
 
     contact_ids: set[int] = field(default_factory=set)
+    """Those whose profiles are computed afresh."""
+    appended: list[Appended] = field(default_factory=list)
     active_at: dict[int, int] = field(default_factory=dict)
 
 
@@ -96,15 +99,22 @@ class Ingest:
             self._orders(tx, [row for row in good if isinstance(row, OrderRecord)], counts, touched)
         else:
             self._events(tx, [row for row in good if isinstance(row, EventRecord)], counts, touched)
+        appended = [order for order in touched.appended if order.contact_id not in touched.contact_ids]
+        touched.contact_ids |= profiles.append(tx, appended, now=self.now)
         profiles.recompute(tx, touched.contact_ids, now=self.now)
         later = {who: at for who, at in touched.active_at.items() if who not in touched.contact_ids}
         profiles.note_activity(tx, later, now=self.now)
         return counts
 
+    @property
+    def _details(self) -> set[str]:
+        """The details of contacts that the file says something about, by the names they are stored under."""
+        return {"zone" if field == "time_zone" else field for field in self.fields()}
+
     def _contacts(self, tx: Transaction, records: list[ContactRecord], counts: Counts, touched: _Touched) -> None:
         latest = {record.external_id: record for record in records}  # of two in a batch the later row counts
         known = contacts.known(tx, self.source, latest.keys())
-        told_of = {"zone" if field == "time_zone" else field for field in self.fields()}
+        told_of = self._details
         added, changed = [], []
         for external_id, record in latest.items():
             print_ = fingerprint(record)
@@ -169,10 +179,14 @@ class Ingest:
             if before is not None and before.fingerprint == print_:
                 continue
             placed.append(Placed(record, contact_id, print_))
-            touched.contact_ids.add(contact_id)
+            if before is None and record.kind == "order":
+                touched.appended.append(Appended(contact_id, record.ordered_at, external_id, record.amount))
+            else:
+                touched.contact_ids.add(contact_id)
             if before is not None:
                 changed_ids.append(before.id)
                 touched.contact_ids.add(before.contact_id)  # the order may have moved from one contact to another
+        touched.contact_ids |= orders.awaited_back(tx, self.source, [order.external_id for order in touched.appended])
         orders.put(tx, self.source, placed, now=self.now)
         orders.replace_lines(tx, self.source, [one.record for one in placed], changed=changed_ids)
         counts.new += len(placed) - len(changed_ids)
@@ -188,7 +202,7 @@ class Ingest:
         """
         if not self.fields() & {"email_consent", "sms_consent"}:
             return
-        stated = {(statement.contact_id, statement.channel) for statement in consents.of(tx, contact_ids.values())}
+        stated = consents.stated(tx, contact_ids.values())
         first: dict[tuple[int, str], Statement] = {}
         for record in records:
             contact_id = contact_ids[record.contact.external_id]
@@ -216,18 +230,19 @@ class Ingest:
             touched.contact_ids.update(row.id for row in added.values())
         else:
             added = {}
+        told_of = self._details
+        lacking = {
+            external_id: row
+            for detail in contacts.DETAILS
+            if detail in told_of
+            for external_id, row in known.items()
+            if getattr(row, detail) is None and getattr(by_id[external_id], detail) is not None
+        }
         gaps = []
-        for external_id, row in known.items():
+        for external_id, row in lacking.items():
             record = by_id[external_id]
-            details = [
-                getattr(row, detail) if getattr(row, detail) is not None else getattr(record, detail)
-                for detail in contacts.DETAILS
-            ]
-            if any(
-                detail is not None and getattr(row, name) is None
-                for name, detail in zip(contacts.DETAILS, details, strict=True)
-            ):
-                gaps.append((*details, row.fingerprint, row.id))
+            details = [getattr(record if getattr(row, name) is None else row, name) for name in contacts.DETAILS]
+            gaps.append((*details, row.fingerprint, row.id))
         contacts.change(tx, gaps)
         touched.contact_ids.update(row[-1] for row in gaps)
         return {external_id: row.id for external_id, row in (known | added).items()}

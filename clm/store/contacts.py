@@ -32,7 +32,7 @@ def known(tx: Transaction, source: str, external_ids: Collection[str]) -> dict[s
         f"SELECT id, external_id, fingerprint, {', '.join(DETAILS)} FROM contacts"
         f" WHERE source = :source AND external_id IN {texts_in(tx)}"
     )
-    rows = tx.execute(query, {"source": source, "texts": texts_value(tx, external_ids)})
+    rows = tx.execute(query, {"source": source, "texts": texts_value(tx, external_ids)}).all()
     return {row.external_id: row for row in rows}
 
 

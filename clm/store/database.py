@@ -80,16 +80,18 @@ class Database:
 
     def upgrade(self) -> None:
         """Create or migrate the schema to the one the code knows; two at once are safe."""
-        if self.dialect == "sqlite" and self._url.database:
-            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         try:
+            if self.dialect == "sqlite" and self._url.database:
+                Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
             with self.engine.begin() as connection:
                 if self.dialect == "postgresql":
                     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(727001)")
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
+        except OSError as error:
+            raise StoreError(f"cannot open {self.shown}: {error.strerror}") from None
         except OperationalError as error:
             raise StoreError(f"cannot open {self.shown}: {error.orig}") from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Float, Integer, Table, Text, cast, func, text
@@ -21,7 +21,7 @@ def ids_in(tx: Transaction, name: str = "ids") -> str:
 
 def ids_value(tx: Transaction, ids: Iterable[int]) -> Any:
     """The value to bind for `ids_in`."""
-    return json.dumps(list(ids)) if tx.dialect.name == "sqlite" else list(ids)
+    return json.dumps(list(ids)) if tx.dialect.name == "sqlite" else _array(ids)
 
 
 def texts_in(tx: Transaction, name: str = "texts") -> str:
@@ -33,7 +33,7 @@ def texts_in(tx: Transaction, name: str = "texts") -> str:
 
 def texts_value(tx: Transaction, texts: Iterable[str]) -> Any:
     """The value to bind for `texts_in`."""
-    return json.dumps(list(texts)) if tx.dialect.name == "sqlite" else list(texts)
+    return json.dumps(list(texts)) if tx.dialect.name == "sqlite" else _array(texts)
 
 
 def json_object(tx: Transaction, pairs: dict[str, ColumnElement[Any]]) -> ColumnElement[str]:
@@ -72,24 +72,51 @@ def insert_many(
     statement = (
         f"INSERT INTO {table.name} ({names}) SELECT {aliases} FROM unnest({arrays}) AS given({aliases}) {on_conflict}"
     )
-    return tx.exec_driver_sql(statement, tuple([list(values) for values in zip(*rows, strict=True)])).rowcount
+    return tx.exec_driver_sql(statement, _arrays(rows)).rowcount
 
 
 def update_many(tx: Transaction, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
     """Set `columns` of the rows whose `id` is the last value of each given row; returns how many were written."""
+    changes = ", ".join(f"{column} = {{{column}}}" for column in columns)
+    types = {column: table.c[column].type for column in (*columns, "id")}
+    return update_each(tx, f"UPDATE {table.name} SET {changes} {{given}} WHERE {table.name}.id = {{id}}", types, rows)
+
+
+def update_each(
+    tx: Transaction, statement: str, types: Mapping[str, TypeEngine[Any]], rows: Sequence[Sequence[Any]]
+) -> int:
+    """Run an UPDATE for each of `rows`; returns how many rows of the table were written.
+
+    `{name}` in the statement stands for a row's value of that name, `{given}` for the place of a FROM clause. No two
+    rows may be for the same row of the table: one statement on PostgreSQL would use either.
+    """
     if not rows:
         return 0
     if tx.dialect.name == "sqlite":
-        changes = ", ".join(f"{column} = ?" for column in columns)
-        return tx.exec_driver_sql(
-            f"UPDATE {table.name} SET {changes} WHERE id = ?", [tuple(row) for row in rows]
-        ).rowcount
-    arrays = ", ".join(f"%s::{_postgres_type(table.c[column].type)}[]" for column in (*columns, "id"))
-    aliases = ", ".join(f"c{index}" for index in range(len(columns) + 1))
-    changes = ", ".join(f"{column} = c{index}" for index, column in enumerate(columns))
-    which = f"{table.name}.id = c{len(columns)}"
-    statement = f"UPDATE {table.name} SET {changes} FROM unnest({arrays}) AS given({aliases}) WHERE {which}"
-    return tx.exec_driver_sql(statement, tuple([list(values) for values in zip(*rows, strict=True)])).rowcount
+        marks = {name: f"?{number}" for number, name in enumerate(types, 1)}
+        return tx.exec_driver_sql(statement.format(given="", **marks), [tuple(row) for row in rows]).rowcount
+    arrays = ", ".join(f"%s::{_postgres_type(kind)}[]" for kind in types.values())
+    aliases = {name: f"given.c{index}" for index, name in enumerate(types)}
+    given = f"FROM unnest({arrays}) AS given({', '.join(f'c{index}' for index in range(len(types)))})"
+    return tx.exec_driver_sql(statement.format(given=given, **aliases), _arrays(rows)).rowcount
+
+
+def _arrays(rows: Sequence[Sequence[Any]]) -> tuple[str, ...]:
+    """The columns of `rows` as PostgreSQL arrays."""
+    return tuple([_array(values) for values in zip(*rows, strict=True)])
+
+
+def _array(values: Iterable[Any]) -> str:
+    """A PostgreSQL array as text; the driver's own way of writing lists takes five times as long."""
+    written = [
+        "NULL" if value is None else _quoted(value) if isinstance(value, str) else str(value) for value in values
+    ]
+    return f"{{{','.join(written)}}}"
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _postgres_type(kind: TypeEngine[Any]) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal, select, text, update
+from sqlalchemy import ColumnElement, exists, func, literal, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clm.domain.condition import Condition, facts_of
 from clm.store.conditions import compiled, shown
 from clm.store.database import Transaction
-from clm.store.dialect import json_object
+from clm.store.dialect import ids_in, ids_value, json_object
 from clm.store.schema import campaign_versions, decisions, enrolments, profiles
 
 OncePer = Literal["contact", "first_order", "last_order"]
@@ -169,22 +169,40 @@ def move_on(
 ) -> list[Moved]:
     """Take up to `limit` due enrolments past the step at `position`; each is taken by one run only.
 
-    The outer condition repeats the inner one: on PostgreSQL it is asked again of the row as it is once the lock is had,
-    so a run that waited for another takes nothing twice.
+    Two statements, the second by id: as one, PostgreSQL may run the locking part anew for every row it compares with,
+    which takes time in the square of `limit` and may lock more rows than that. Rows that another run has moved
+    meanwhile are not found, because PostgreSQL asks the condition again once it has the lock.
     """
     e = enrolments.c
-    due = and_(
-        e.campaign == campaign, e.version == version, e.status == "active", e.position == position, e.next_due_at <= now
+    due = (
+        select(e.id, e.contact_id)
+        .where(
+            e.campaign == campaign,
+            e.version == version,
+            e.status == "active",
+            e.position == position,
+            e.next_due_at <= now,
+        )
+        .order_by(e.next_due_at)  # as ix_enrolments_due has them, so that a batch reads no more than itself
+        .limit(limit)
+        .with_for_update(skip_locked=True)
     )
-    chosen = select(e.id).where(due).order_by(e.id).limit(limit).with_for_update(skip_locked=True)
-    values: dict[str, Any] = {"position": position + 1, "next_due_at": next_due_at}
+    found = [Moved(row.id, row.contact_id) for row in tx.execute(due)]
+    if not found:
+        return found
+    changes = "position = :position, next_due_at = :next_due_at"
     if last:
-        values |= {"status": "completed", "ended_at": now}
-    moved = (
-        update(enrolments).where(e.id.in_(chosen.scalar_subquery()), due).values(**values).returning(e.id, e.contact_id)
+        changes += ", status = 'completed', ended_at = :now"
+    tx.execute(
+        text(f"UPDATE enrolments SET {changes} WHERE id IN {ids_in(tx)}"),
+        {
+            "position": position + 1,
+            "next_due_at": next_due_at,
+            "ids": ids_value(tx, [one.id for one in found]),
+            **({"now": now} if last else {}),
+        },
     )
-    found = [Moved(row.id, row.contact_id) for row in tx.execute(moved)]
-    if last and found:
+    if last:
         _decide_ended(tx, campaign=campaign, now=now)
     return found
 

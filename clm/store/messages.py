@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from clm.domain.fact import FACTS
 from clm.domain.message import ENDS, STATUSES, TRANSITIONS, MessageStatus
 from clm.store.database import Found, Transaction
-from clm.store.dialect import insert_many, update_many
+from clm.store.dialect import ids_in, ids_value, insert_many, update_many
 from clm.store.enrolments import Moved
 from clm.store.schema import attempts, contacts, enrolments, messages, profiles
 
@@ -76,12 +76,12 @@ def lease(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    leased = (
-        update(messages)
-        .where(m.id.in_(chosen.scalar_subquery()), free)
-        .values(lease_token=token, lease_until=lease_until)
-    )
-    return tx.execute(leased).rowcount
+    # Two statements for the reason that enrolments.move_on gives.
+    ids = list(tx.scalars(chosen))
+    if ids:
+        leased = text(f"UPDATE messages SET lease_token = :token, lease_until = :until WHERE id IN {ids_in(tx)}")
+        tx.execute(leased, {"token": token, "until": lease_until, "ids": ids_value(tx, ids)})
+    return len(ids)
 
 
 def leased(tx: Transaction, token: str, *, lock: bool) -> list[Found]:

@@ -33,8 +33,14 @@ def known(tx: Transaction, source: str, external_ids: Collection[str]) -> dict[s
         "SELECT id, external_id, contact_id, fingerprint FROM orders"
         f" WHERE source = :source AND external_id IN {texts_in(tx)}"
     )
-    rows = tx.execute(query, {"source": source, "texts": texts_value(tx, external_ids)})
+    rows = tx.execute(query, {"source": source, "texts": texts_value(tx, external_ids)}).all()
     return {row.external_id: row for row in rows}
+
+
+def awaited_back(tx: Transaction, source: str, external_ids: Collection[str]) -> set[int]:
+    """The contacts of cancellations and refunds that name one of the ids: they came before their order."""
+    query = text(f"SELECT contact_id FROM orders WHERE source = :source AND cancels IN {texts_in(tx)}")
+    return set(tx.scalars(query, {"source": source, "texts": texts_value(tx, external_ids)}))
 
 
 def put(tx: Transaction, source: str, placed: Sequence[Placed], *, now: int) -> None:

@@ -175,14 +175,16 @@ def test_same_message_twice_is_one_message(tmp_path: Path) -> None:
 
 
 def test_two_processes_at_once_write_each_sms_once(tmp_path: Path) -> None:
-    """Three processes handing the same 2,000 messages over at once leave 2,000 whole lines."""
+    """Three processes handing the same 2,000 messages over at once, each in its own order, leave 2,000 lines."""
     program = textwrap.dedent("""
-        import asyncio, pathlib, sys
+        import asyncio, pathlib, random, sys
         from clm.channels.outbox import Outbox
         from clm.domain.content import Content, Envelope
         outbox = Outbox(pathlib.Path(sys.argv[1]))
         async def main():
-            for i in range(2_000):
+            print("ready", flush=True)
+            sys.stdin.readline()  # so that all begin at once
+            for i in random.Random(sys.argv[2]).sample(range(2_000), 2_000):
                 text = "x" * (i % 300)
                 print(await outbox.deliver(Envelope(i, "sms", "+4477", None, "S", None, Content("en", text), 0)))
                 if i % 20 == 0:
@@ -191,9 +193,21 @@ def test_two_processes_at_once_write_each_sms_once(tmp_path: Path) -> None:
         asyncio.run(main())
     """)
     writers = [
-        subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path), seed],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in "abc"
     ]
+    for writer in writers:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
     for writer in writers:
         said, _ = writer.communicate(timeout=60)
         assert writer.returncode == 0
@@ -208,7 +222,7 @@ def test_line_cut_by_a_crash_is_mended(tmp_path: Path, *, alive: bool) -> None:
     outbox = Outbox(tmp_path)
     deliver(outbox, replace(SMS, message_id=1))
     with (tmp_path / "sms.jsonl").open("ab") as file:
-        file.write(b'{"id": 2, "to": "+4477')
+        file.write(b'{"id": 2, "to": "+4477", "text": "' + b"x" * 500)
     if not alive:
         outbox = Outbox(tmp_path)
     deliver(outbox, replace(SMS, message_id=3), replace(SMS, message_id=2), replace(SMS, message_id=1))

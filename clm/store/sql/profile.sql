@@ -52,9 +52,10 @@ money AS (
     GROUP BY contact_id
 ),
 standing AS (
+    -- of orders at one instant the id decides, byte by byte, so that every database finds the same one last
     SELECT contact_id, external_id, ordered_at,
-           ordered_at - LAG(ordered_at) OVER (PARTITION BY contact_id ORDER BY ordered_at, external_id) AS gap,
-           ROW_NUMBER() OVER (PARTITION BY contact_id ORDER BY ordered_at, external_id) AS place,
+           ordered_at - LAG(ordered_at) OVER (PARTITION BY contact_id ORDER BY ordered_at, external_id {bytewise}) AS gap,
+           ROW_NUMBER() OVER (PARTITION BY contact_id ORDER BY ordered_at, external_id {bytewise}) AS place,
            COUNT(*) OVER (PARTITION BY contact_id) AS places
     FROM placed
     WHERE stands = 1

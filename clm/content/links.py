@@ -1,0 +1,69 @@
+"""Links that say who clicks without a login and without showing anything about the person.
+
+A token is the contact's number and a signature bound to one purpose, so an unsubscribe link opens nothing else. It
+never expires: an unsubscribe link must work for as long as somebody keeps the mail (CASL asks for 60 days at least).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from clm.errors import ConfigurationError, Fault
+
+Purpose = Literal["unsubscribe"]
+
+_PATHS: dict[Purpose, str] = {"unsubscribe": "u"}  # short: long folded List-Unsubscribe headers broke DKIM at relays
+_TOKEN_CHARACTERS_MAX = 100
+_KEY_CHARACTERS_MIN = 32
+_KEYS_MAX = 10
+_PLACEHOLDERS = ("changeme", "change-me", "secret", "example", "placeholder", "your-key")
+
+
+class Links:
+    """Makes and reads signed links; the first key signs, all keys are believed, so keys can be replaced."""
+
+    def __init__(self, public_url: str, keys: list[str]) -> None:
+        """`keys` are newest first, as `signing_keys` returns them."""
+        if not keys:
+            raise ConfigurationError([Fault("CLM_SECRET_KEYS", "holds no key; links cannot be signed")])
+        self._public_url = public_url.rstrip("/")
+        oldest_first = list(reversed(keys))
+        self._signers = {purpose: URLSafeSerializer(oldest_first, salt=purpose) for purpose in get_args(Purpose)}
+
+    def unsubscribe(self, contact_id: int) -> str:
+        """The address where this contact can stop all marketing mail."""
+        return self._url("unsubscribe", contact_id)
+
+    def contact_of(self, token: str, purpose: Purpose) -> int | None:
+        """The contact a token was made for; None when it was not made by us, or for another purpose."""
+        if len(token) > _TOKEN_CHARACTERS_MAX:
+            return None
+        try:
+            contact_id = self._signers[purpose].loads(token)
+        except BadData:
+            return None
+        return contact_id if type(contact_id) is int else None
+
+    def _url(self, purpose: Purpose, contact_id: int) -> str:
+        token = self._signers[purpose].dumps(contact_id)
+        return f"{self._public_url}/{_PATHS[purpose]}/{token}"
+
+
+def signing_keys(text: str) -> list[str]:
+    """The keys in `text`, separated by commas, newest first; raises ConfigurationError for weak ones."""
+    keys = [key.strip() for key in text.split(",") if key.strip()]
+    problem = None
+    if not keys:
+        problem = "is empty"
+    elif len(keys) > _KEYS_MAX:
+        problem = f"holds more than {_KEYS_MAX} keys; drop the oldest"
+    elif any(len(key) < _KEY_CHARACTERS_MIN for key in keys):
+        problem = f"holds a key of fewer than {_KEY_CHARACTERS_MIN} characters"
+    elif any(word in key.lower() for key in keys for word in _PLACEHOLDERS):
+        problem = "holds a placeholder, not a key"
+    if problem:
+        remedy = "`openssl rand -hex 32` makes a key"
+        raise ConfigurationError([Fault("CLM_SECRET_KEYS", f"{problem}; {remedy}")])
+    return keys

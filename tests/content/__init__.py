@@ -1,0 +1,1 @@
+"""The content room: what marketers write, made into what people read."""
