@@ -25,6 +25,7 @@ _ENDS = frozenset({"variable_end", "block_end", "comment_end"})
 _COMMENT = re.compile(r"<!--(?!\[if).*?-->", re.DOTALL)
 _ELEMENT = re.compile(r"<(mj[\w-]*)")
 _INCLUDE_PATH = re.compile(r'<mj-include\s[^>]*path="([^"]*)"')
+_INCLUDE = re.compile(r'<mj-include\s[^>]*path="([^"]*)"[^>]*?(?:/>|>\s*</mj-include>)')
 _INCLUDE_KIND = re.compile(r"<mj-include\s[^>]*type=")  # the compiler panics on type="html" and needs no other
 _POSITION = re.compile(r' in (?:root template|template from "([^"]+)") at position (\d+):\d+')  # in bytes
 _ELEMENTS = frozenset(
@@ -65,13 +66,12 @@ def _compiled(parts: dict[str, Part]) -> str:
     stand_ins = _StandIns()
     hidden = {path: stand_ins.hide(text) for path, (_, text) in parts.items()}
 
-    def included(path: str) -> str:
-        return hidden[path]
-
+    # Put in as text, because mrml 1.4 gives a section that it includes itself no width of its own.
+    whole = _INCLUDE.sub(lambda match: hidden[match[1]], hidden[""])
     try:
-        html = mjml2html(hidden[""], include_loader=included, disable_comments=True, fonts={})
+        html = mjml2html(whole, disable_comments=True, fonts={})
     except ValueError as error:
-        raise ConfigurationError([_parse_fault(parts, hidden, str(error))]) from None
+        raise ConfigurationError([_parse_fault(parts, hidden, _complaint(hidden) or str(error))]) from None
     includes = Counter(["", *_INCLUDE_PATH.findall(hidden[""])])
     for path, (file, text) in parts.items():
         if lost := stand_ins.misplaced(hidden[path], html, times=includes[path]):
@@ -82,6 +82,15 @@ def _compiled(parts: dict[str, Part]) -> str:
         name = html[html.index("<mj-") + 1 :].split(">")[0].split()[0]
         raise ConfigurationError([Fault(file, f"`{name}` stands where MJML does not allow it", _line_of(source, name))])
     return stand_ins.restore(html)
+
+
+def _complaint(hidden: dict[str, str]) -> str | None:
+    """What the compiler says of the source when it includes the parts itself, and so can name the one at fault."""
+    try:
+        mjml2html(hidden[""], include_loader=lambda path: hidden[path], disable_comments=True, fonts={})
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 class _StandIns:

@@ -187,3 +187,12 @@ def test_copy_is_calm() -> None:
     for path in (PROJECT / "templates").rglob("*.*"):
         words = re.sub(r"<mj-style>.*</mj-style>|<[^>]*>|\{[{%].*?[%}]\}", "", path.read_text(), flags=re.DOTALL)
         assert not tired.search(words), path
+
+
+@each_mail
+def test_everything_stands_within_the_width_of_the_mail(library: TemplateLibrary, campaign: str, step: str) -> None:
+    """Header, letter and footer stand in one column of 600 pixels, not across the whole window."""
+    html = _render(library, campaign, step, "full").html or ""
+    outermost = re.findall(r"<body.*?<div[^>]*>(.*)</body>", html, re.DOTALL)[0]
+    widths = len(re.findall(r"max-width:600px", outermost))
+    assert widths >= 3
