@@ -190,9 +190,9 @@ def test_copy_is_calm() -> None:
 
 
 @each_mail
-def test_everything_stands_within_the_width_of_the_mail(library: TemplateLibrary, campaign: str, step: str) -> None:
+def test_everything_stands_within_the_width_of_the_mail(shipped: TemplateLibrary, campaign: str, step: str) -> None:
     """Header, letter and footer stand in one column of 600 pixels, not across the whole window."""
-    html = _render(library, campaign, step, "full").html or ""
+    html = _render(shipped, campaign, step, "full").html or ""
     outermost = re.findall(r"<body.*?<div[^>]*>(.*)</body>", html, re.DOTALL)[0]
     widths = len(re.findall(r"max-width:600px", outermost))
     assert widths >= 3
