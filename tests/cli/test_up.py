@@ -20,11 +20,11 @@ import pytest
 import yaml
 from rich.console import Console
 
-from clm.cli import processes, running
-from clm.cli.main_job import sent_table
-from clm.cli.prefect_api import POOL, PrefectServer
-from clm.cli.processes import MARK, Child, sweep, trim_log
-from clm.cli.surroundings import environment, free_port
+from clm.cli.services import processes, running
+from clm.cli.services.main_job import sent_table
+from clm.cli.services.prefect_api import POOL, PrefectServer
+from clm.cli.services.processes import MARK, Child, sweep, trim_log
+from clm.cli.services.surroundings import environment, free_port
 from clm.settings import Settings
 
 if TYPE_CHECKING:

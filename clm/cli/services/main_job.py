@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from clm.cli.steps import Interrupts, StepError
+from clm.cli.services.steps import Interrupts, StepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from clm.cli.prefect_api import PrefectServer
+    from clm.cli.services.prefect_api import PrefectServer
 
 MAIN_JOB = "run-lifecycle/run-lifecycle"
 

@@ -7,9 +7,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from clm.cli.lifecycle import project_folder
+from clm.cli.services.supervisor import down as stop_services
+from clm.cli.services.supervisor import up as start_services
 from clm.cli.terminal import out
-from clm.cli.up import down as stop_services
-from clm.cli.up import up as start_services
 from clm.settings import Settings
 
 

@@ -6,14 +6,14 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
-from clm.cli.prefect_api import HOST
-from clm.cli.processes import MARK
+from clm.cli.services.prefect_api import HOST
+from clm.cli.services.processes import MARK
 from clm.errors import ClmError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clm.cli.prefect_api import PrefectServer
+    from clm.cli.services.prefect_api import PrefectServer
     from clm.settings import Settings
 
 _PORTS_MAX = 100

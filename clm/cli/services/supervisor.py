@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from clm.cli import running
-from clm.cli.main_job import run_main_job, sent_table
-from clm.cli.prefect_api import HOST, POOL, PrefectError, PrefectServer, now_iso, worker_is_healthy
-from clm.cli.processes import Child, sweep, trim_log
-from clm.cli.steps import LOOK_SECONDS, Interrupted, Interrupts, StepError, Steps
-from clm.cli.surroundings import environment, free_port
+from clm.cli.services import running
+from clm.cli.services.main_job import run_main_job, sent_table
+from clm.cli.services.prefect_api import HOST, POOL, PrefectError, PrefectServer, now_iso, worker_is_healthy
+from clm.cli.services.processes import Child, sweep, trim_log
+from clm.cli.services.steps import LOOK_SECONDS, Interrupted, Interrupts, StepError, Steps
+from clm.cli.services.surroundings import environment, free_port
 from clm.errors import ClmError
 
 if TYPE_CHECKING:

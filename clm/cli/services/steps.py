@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from clm.cli.processes import tail
+from clm.cli.services.processes import tail
 from clm.errors import ClmError
 
 if TYPE_CHECKING:
