@@ -7,7 +7,6 @@ import sys
 
 from cyclopts import App, CycloptsError
 
-from clm.cli import demo, files, lifecycle, listings, project, services
 from clm.cli.terminal import err
 from clm.errors import ClmError
 
@@ -17,15 +16,19 @@ app = App(
     version_flags=["--version"],
 )
 
-app.command(files.import_app)
-app.command(listings.quarantine)
-app.command(lifecycle.run)
-app.command(listings.messages)
-app.command(project.check)
-app.command(project.db_app)
-app.command(demo.demo)
-app.command(services.up)
-app.command(services.down)
+# By name, so that a command loads only what it needs: a second of waiting less for most.
+for name, place in (
+    ("import", "clm.cli.files:import_app"),
+    ("quarantine", "clm.cli.listings:quarantine"),
+    ("run", "clm.cli.lifecycle:run"),
+    ("messages", "clm.cli.listings:messages"),
+    ("check", "clm.cli.project:check"),
+    ("db", "clm.cli.project:db_app"),
+    ("demo", "clm.cli.demo:demo"),
+    ("up", "clm.cli.services:up"),
+    ("down", "clm.cli.services:down"),
+):
+    app.command(place, name=name)
 
 
 def main() -> None:

@@ -83,7 +83,7 @@ def parse_condition(
     whole = cast("exp.Expression", statements[0])
     for node in whole.walk():
         if node.comments:
-            _refuse(cast("exp.Expression", node), "holds a comment, which hides a part of it; write comments in YAML, after `#`")
+            _refuse(cast("exp.Expression", node), "holds a comment; write comments in YAML, after `#`")
     return _Reader(minor_per_major, scope).condition(whole)
 
 

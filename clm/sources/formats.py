@@ -12,7 +12,6 @@ from typing import Any, Final, TextIO
 
 from clm.errors import SourceError
 from clm.sources.bytes_in import SourceFile
-from clm.sources.parquet import ParquetFile
 from clm.sources.rows import Get, Malformed, RowFile, json_text, key_getter
 
 LINE_CHARACTERS_MAX: Final = 1_000_000
@@ -161,10 +160,16 @@ def _parsed(line: str) -> dict[str, Any] | Malformed:
     return row if isinstance(row, dict) else Malformed("is not a JSON object", json_text(row))
 
 
+def _parquet(source: SourceFile) -> RowFile:
+    from clm.sources.parquet import ParquetFile  # noqa: PLC0415 - pyarrow takes 0.15 s to load, for one format of five
+
+    return ParquetFile(source)
+
+
 _FORMATS: Final[dict[str, Callable[[SourceFile], RowFile]]] = {
     ".csv": CsvFile,
     ".tsv": CsvFile,
     ".jsonl": JsonLinesFile,
     ".ndjson": JsonLinesFile,
-    ".parquet": ParquetFile,
+    ".parquet": _parquet,
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import and_, exists, func, or_, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from clm.domain.fact import FACTS
 from clm.domain.message import ENDS, STATUSES, TRANSITIONS, MessageStatus
@@ -19,6 +19,8 @@ from clm.store.database import Found, Transaction
 from clm.store.dialect import ids_in, ids_value, insert_many, update_many
 from clm.store.enrolments import Moved
 from clm.store.schema import attempts, contacts, enrolments, messages, profiles
+
+_DEADLOCK = "40P01"  # PostgreSQL's name for it
 
 CONTACT_FACTS = tuple(name for name, fact in FACTS.items() if fact.scope == "contact")
 
@@ -136,6 +138,11 @@ def intend(tx: Transaction, intents: Sequence[Intent], *, token: str, now: int) 
         )
     except IntegrityError as error:
         raise ContactBusyError from error
+    except OperationalError as error:
+        # Two dispatchers that want the same contacts in different orders wait for each other; PostgreSQL ends one.
+        if getattr(error.orig, "sqlstate", None) == _DEADLOCK:
+            raise ContactBusyError from error
+        raise
     columns = ("message_id", "number", "token", "channel", "intended_at")
     insert_many(tx, attempts, columns, [(one.id, one.number, token, one.channel, now) for one in intents])
 

@@ -5,7 +5,6 @@ The names are common ones; any likeness to a person is chance. Sources of the ch
 names per country, no register was copied.
 """
 
-# ruff: noqa: RUF001 - the names are meant to be in Cyrillic, Arabic and Thai letters
 from __future__ import annotations
 
 from dataclasses import dataclass
