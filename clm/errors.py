@@ -6,7 +6,8 @@ ClmError                 anything clm refuses or fails at, shown without a trace
 ├── MappingError         a source's mapping does not fit its file; nothing was written
 ├── SourceError          a source cannot be read at all
 ├── RenderError          one message's words cannot be made; that message stops, others go on
-└── StoreError           the database is missing, older or newer than the code
+└── StoreError           the database is missing, older or newer than the code, or refuses
+    └── StoreBusyError   another transaction stood in the way; trying again is right
 ```
 """
 
@@ -56,4 +57,8 @@ class RenderError(ClmError):
 
 
 class StoreError(ClmError):
-    """The database is missing, older than the code, or newer than the code."""
+    """The database is missing, older or newer than the code, or refuses a statement; never quotes values."""
+
+
+class StoreBusyError(StoreError):
+    """Another transaction stood in the way (a deadlock, a lock not had in time); trying again is right."""

@@ -35,9 +35,9 @@ def dispatch_messages(as_of: datetime | None = None) -> dict[str, int]:
         if held is None or waited >= WAIT_SECONDS_MAX:
             break
         if waited == 0:
-            get_run_logger().info("others hold messages that are due; waiting for them to settle or lapse")
+            get_run_logger().info("messages that are due are held, by others or after a failed try; waiting")
         pause = min(held / 1000 + 0.1, 2.0)
         time.sleep(pause)
         waited += pause
-        reconcile_messages_once(now)
+        counts["expired"] += reconcile_messages_once(now)["expired"]
     return dict(counts)

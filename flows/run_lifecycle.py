@@ -11,7 +11,7 @@ from typing import Any, Literal
 from prefect import flow
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-from clm.domain.message import STATUSES
+from clm.domain.message import ENDS, STATUSES
 from flows.dispatch_messages import dispatch_messages
 from flows.pull_contacts import pull_contacts
 from flows.reconcile_messages import reconcile_messages
@@ -42,7 +42,8 @@ def run_lifecycle(as_of: datetime | None = None, only: list[Stage] | None = None
     handed = dispatch_messages(now) if "dispatch" in stages else {}
     if "report" in stages:
         post_report(now, None)
-    ended = {**handed, "expired": handed.get("expired", 0) + reconciled.get("expired", 0)}
+    ended = {status: handed.get(status, 0) for status in sorted(ENDS)}
+    ended["expired"] += reconciled.get("expired", 0)
     return {
         "as_of": f"{now:%Y-%m-%dT%H:%M:%SZ}",
         "pulled": pulled,

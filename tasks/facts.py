@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from clm.domain.instant import to_ms
 from clm.engine.profile import refresh
 from clm.engine.pull import pull_feed
+from clm.errors import MappingError
 from tasks.project import opened
 
 
@@ -26,7 +27,13 @@ def pull(feed: str, as_of: datetime) -> dict[str, int]:
     for spec in workspace.project.sources:
         if f"{spec.source} {spec.feed}" != feed:
             continue
-        pulled = pull_feed(workspace.database, workspace.project.configuration.shop, spec, now=to_ms(as_of))
+        try:
+            pulled = pull_feed(workspace.database, workspace.project.configuration.shop, spec, now=to_ms(as_of))
+        except MappingError:
+            # Its text quotes a cell, which may hold anything once columns have slipped; Prefect keeps what is raised.
+            raise MappingError(
+                f"{feed}: a file does not fit the mapping in config/sources.yaml; `clm import` by hand says where"
+            ) from None
         for name, count in pulled.counts.as_dict().items():
             total[name] = total.get(name, 0) + count
         log.info("%s: %d files with news, %s", feed, pulled.files, _shown(pulled.counts.as_dict()))

@@ -160,9 +160,9 @@ def _with_progress(database: Database, spec: FeedSpec, reader: FeedReader) -> Co
 
 def _print_mapping(reader: FeedReader) -> None:
     shown = ", ".join(f"{field} ← {column}" for field, column in reader.mapping.items())
-    err.print(f"[dim]{shown}[/]", soft_wrap=True)
+    err.print(shown, style="dim", markup=False, soft_wrap=True)
     if reader.ignored:
-        err.print(f"[dim]not used: {', '.join(reader.ignored)}[/]", soft_wrap=True)
+        err.print(f"not used: {', '.join(reader.ignored)}", style="dim", markup=False, soft_wrap=True)
 
 
 def _print_counts(counts: Counts, reader: FeedReader, database: Database, feed: Feed) -> None:
@@ -173,7 +173,7 @@ def _print_counts(counts: Counts, reader: FeedReader, database: Database, feed: 
         out.print(f"{counts.quarantined:,} rows are in quarantine; see why: clm quarantine")
     if reader.unplaced:
         named = ", ".join(f"{name} ({count})" for name, count in reader.unplaced.most_common(10))
-        out.print(f"no single country, kept without one: {named}")
+        out.print(f"no single country, kept without one: {named}", markup=False)
     if feed == "orders":
         with database.read() as tx:
             matched, unmatched = orders.taken_back(tx)

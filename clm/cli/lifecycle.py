@@ -14,7 +14,8 @@ import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import FrameType
+from typing import Annotated, Any, Literal, NoReturn
 
 from cyclopts import Parameter
 
@@ -51,8 +52,9 @@ def run(
     load_project(settings)  # refuse faults here, in one piece, rather than as a failed flow run
     _warn_of_later_facts(settings, moment)
     request = {"as_of": moment and moment.isoformat(), "only": only}
-    with _surroundings(settings) as environment:
-        summary = _run_flow(request, environment)
+    signal.signal(signal.SIGTERM, _interrupt)
+    with _surroundings(settings) as (environment, held):
+        summary = _run_flow(request, environment, held)
     if json:
         print_json(summary)
     else:
@@ -89,7 +91,11 @@ def _warn_of_later_facts(settings: Settings, moment: datetime | None) -> None:
         )
 
 
-def _run_flow(request: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _run_flow(request: dict[str, Any], environment: dict[str, str], held: tuple[int, ...]) -> dict[str, Any]:
     """Run the flow and return its summary, which comes by a file.
 
     A pipe would stay open in Prefect's temporary server if the flow's process were killed, and nobody would ever know.
@@ -99,7 +105,12 @@ def _run_flow(request: dict[str, Any], environment: dict[str, str]) -> dict[str,
         summary = Path(folder) / "summary.json"
         command = [sys.executable, "-m", "flows.run_lifecycle", json.dumps(request), str(summary)]
         process = subprocess.Popen(  # noqa: S603 - our own module, arguments as JSON
-            command, cwd=project_folder(), env=environment, stdout=sys.stderr.fileno(), start_new_session=True
+            command,
+            cwd=project_folder(),
+            env=environment,
+            stdout=sys.stderr.fileno(),
+            start_new_session=True,
+            pass_fds=held,
         )
         try:
             status = process.wait()
@@ -120,8 +131,11 @@ def _run_flow(request: dict[str, Any], environment: dict[str, str]) -> dict[str,
 
 
 @contextlib.contextmanager
-def _surroundings(settings: Settings) -> Iterator[dict[str, str]]:
-    """The environment of the flow's process, with a Prefect server that answers or a home for a temporary one."""
+def _surroundings(settings: Settings) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
+    """The environment of the flow's process, with a Prefect server that answers or a home for a temporary one.
+
+    And the open files that it must hold on to: the lock on that home, should this process die before it.
+    """
     environment = os.environ | {
         "CLM_HOME": str(settings.home.resolve()),
         "CLM_CONFIG": str(settings.config.resolve()),
@@ -131,18 +145,19 @@ def _surroundings(settings: Settings) -> Iterator[dict[str, str]]:
     }
     api = os.environ.get("PREFECT_API_URL")
     if api and _answers(api):
-        yield environment
+        yield environment, ()
         return
     if api:
         err.print(f"[yellow]note:[/] no Prefect server answers at {api}; using a temporary one")
     environment.pop("PREFECT_API_URL", None)
-    with _temporary_home(settings.home.resolve()) as home:
-        yield environment | {
+    with _temporary_home(settings.home.resolve()) as (home, lock):
+        temporary = {
             "PREFECT_HOME": str(home),
             "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
             # Creating its database takes over 20 s (the default) when two start at once on two cores.
             "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         }
+        yield environment | temporary, (lock,)
 
 
 def _answers(api: str) -> bool:
@@ -154,7 +169,7 @@ def _answers(api: str) -> bool:
 
 
 @contextlib.contextmanager
-def _temporary_home(home: Path) -> Iterator[Path]:
+def _temporary_home(home: Path) -> Iterator[tuple[Path, int]]:
     """A Prefect home nobody else uses at this moment: two temporary servers on one database get in each other's way."""
     for number in range(1, _TEMPORARY_SERVERS_MAX + 1):
         folder = home / f"prefect-once-{number}"
@@ -164,7 +179,7 @@ def _temporary_home(home: Path) -> Iterator[Path]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            yield folder
+            yield folder, lock.fileno()
             return
     raise ClmError(f"{_TEMPORARY_SERVERS_MAX} runs are under way on {home} already")
 

@@ -45,7 +45,6 @@ def messages(
     try:
         with database.read() as tx:
             found = stored_messages.listed(tx, contact=contact, campaign=campaign, status=status, limit=shown_max)
-            total = sum(row.messages for row in stored_messages.standing_by_campaign(tx))
     finally:
         database.close()
     if json:
@@ -67,8 +66,9 @@ def messages(
         due = f"{from_ms(row.due_at):%Y-%m-%d %H:%M}"
         said = row.reason or row.subject
         listing.add_row(str(row.id), row.contact, row.campaign, row.step, row.channel, row.status, due, said)
-    out.print(listing)
-    out.print(f"[dim]{len(found):,} shown of {total:,}; --json lists all, --limit N more[/]")
+    out.print(listing, markup=False)
+    more = "; there may be more: --json lists all, --limit N more" if len(found) == shown_max else ""
+    out.print(f"{len(found):,} messages{more}", style="dim")
 
 
 def _document(row: Found) -> dict[str, object]:
@@ -102,5 +102,5 @@ def quarantine(
     listing = table("source", "feed", "file", "line", "field", "reason", right=("line",), wrap=("reason",))
     for row in found:
         listing.add_row(row.source, row.feed, row.file, str(row.line), row.field, row.reason)
-    out.print(listing)
+    out.print(listing, markup=False)
     out.print("[dim]mend the rows in the source and import the file again; --json shows them whole[/]")

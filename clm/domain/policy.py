@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from clm.domain.condition import Condition, evaluate
 from clm.domain.content import ChannelName
-from clm.domain.instant import iso
 from clm.domain.message import MessageStatus
+
+TOO_LATE = "too late to be worth sending"
 
 Purpose = Literal["marketing", "transactional"]
 
@@ -24,7 +25,6 @@ class Candidate:
     expires_at: int
     enrolment_open: bool
     goal: Condition | None
-    goal_until: int | None
     unless: Condition | None
 
 
@@ -52,18 +52,16 @@ def authorise(candidate: Candidate, facts: Mapping[str, Any], now: int) -> Send 
     channel = "e-mail" if candidate.channel == "email" else "SMS"
     if candidate.purpose == "marketing" and not consent:
         return Stop("refused", f"no {channel} consent")
-    if candidate.goal is not None and _within(candidate.goal_until, now) and evaluate(candidate.goal, facts, now):
-        return Stop("refused", "goal reached", ends_enrolment=True)
+    # Whenever it was reached: the window of a goal is about counting it, not about writing to somebody who has bought.
+    # The journey itself is ended where the goal is counted (clm.engine.advance).
+    if candidate.goal is not None and evaluate(candidate.goal, facts, now):
+        return Stop("refused", "goal reached")
     if candidate.unless is not None and evaluate(candidate.unless, facts, now):
         return Stop("refused", "no longer eligible (unless)", ends_enrolment=True)
     if not candidate.enrolment_open:
         return Stop("refused", "left the campaign")
     if now > candidate.expires_at:
-        return Stop("expired", f"too late: was to leave by {iso(candidate.expires_at)}")
+        return Stop("expired", TOO_LATE)
     if not candidate.address:
         return Stop("refused", "no e-mail address" if candidate.channel == "email" else "no phone number")
     return Send()
-
-
-def _within(until: int | None, now: int) -> bool:
-    return until is None or now <= until

@@ -15,7 +15,7 @@ BATCH_ENROLMENTS = 5_000
 def advance(database: Database, journeys: Journeys, campaign: Campaign, *, now: int) -> int:
     """Move everybody in flight in `campaign` as far as they are due at `now`; returns how many messages were queued."""
     with database.read() as tx:
-        versions = journeys.versions(tx, campaign)
+        versions = journeys.in_flight(tx, campaign, now=now)
     queued = 0
     for journey in versions:
         _note_goals(database, journey, now=now)

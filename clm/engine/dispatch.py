@@ -25,7 +25,7 @@ from clm.domain.message import MessageStatus
 from clm.domain.outcome import Accepted, InDoubt, NotSent, Outcome, Rejected
 from clm.domain.policy import Candidate, Stop, authorise
 from clm.engine.journey import Journey, Journeys
-from clm.errors import RenderError
+from clm.errors import RenderError, StoreBusyError
 from clm.store import enrolments, messages, orders
 from clm.store.database import Database, Found, Transaction
 from clm.store.messages import CONTACT_FACTS, ContactBusyError, Intent, Settlement
@@ -35,6 +35,7 @@ LEASE_SECONDS = 30
 """Far longer than a batch takes, and about as long as anybody wants to wait after a crash."""
 CONCURRENCY_MAX = 64
 _INTENT_TRIES_MAX = 5
+_SETTLE_TRIES_MAX = 5
 PRODUCTS_MAX = 5
 
 Clock = Callable[[], int]
@@ -69,7 +70,7 @@ class Dispatcher:
             leased = messages.lease(
                 tx,
                 token=token,
-                lease_until=self.clock() + LEASE_SECONDS * SECOND_MS,
+                lease_until=self._lease_until(),
                 campaigns=self._live(),
                 now=self.now,
                 clock_now=self.clock(),
@@ -86,15 +87,17 @@ class Dispatcher:
         outcomes = asyncio.run(self._deliver([envelope for envelope, _ in envelopes]))
         numbers = {envelope.message_id: number for envelope, number in envelopes}
         settlements = [_settlement(message_id, numbers[message_id], outcome) for message_id, outcome in outcomes]
-        with self.database.write(durable=True) as tx:
-            messages.settle(tx, settlements, token=token, now=self.now)
-        counts.update(settlement.status for settlement in settlements)
+        settled = self._settle(token, settlements)
+        counts.update(settlement.status for settlement in settlements if settlement.id in settled)
         return Handed(leased, dict(counts))
 
     def others_until(self) -> int | None:
         """Until when (wall-clock milliseconds) others may hold something that is due; None if nobody does."""
         with self.database.read() as tx:
             return messages.held_until(tx, campaigns=self._live(), now=self.now, clock_now=self.clock())
+
+    def _lease_until(self) -> int:
+        return self.clock() + LEASE_SECONDS * SECOND_MS
 
     def _live(self) -> list[str]:
         return [campaign.campaign for campaign in self.journeys.live()]
@@ -149,7 +152,7 @@ class Dispatcher:
             try:
                 with self.database.write(durable=True) as tx:
                     envelopes = self._authorise(tx, token, contents, unrenderable, found)
-            except ContactBusyError:
+            except (ContactBusyError, StoreBusyError):
                 continue
             counts.update(found)
             return envelopes
@@ -165,27 +168,33 @@ class Dispatcher:
         unrenderable: Mapping[int, str],
         counts: Counter[str],
     ) -> list[tuple[Envelope, int]]:
-        journeys = self.journeys.known(tx)
         rows = messages.leased(tx, token, lock=True)
+        journeys = self.journeys.of(tx, {(row.campaign, row.version) for row in rows})
         busy = messages.contacts_in_hand(tx, [row.contact_id for row in rows])
         stops: list[tuple[int, MessageStatus, str]] = []
         sending: list[tuple[Envelope, int]] = []
+        leaving: dict[int, str] = {}
         later: list[int] = []
         for row in rows:
             if row.contact_id in busy or row.id not in contents.keys() | unrenderable.keys():
                 later.append(row.id)
                 continue
-            verdict = authorise(_candidate(row, journeys[row.campaign, row.version]), _facts(row), self.now)
+            journey = journeys.get((row.campaign, row.version))
+            if journey is None:
+                stops.append((row.id, "dead", "its version of the campaign cannot be read any more"))
+                continue
+            verdict = authorise(_candidate(row, journey), _facts(row), self.now)
             if isinstance(verdict, Stop):
                 stops.append((row.id, verdict.status, verdict.reason))
                 if verdict.ends_enrolment:
-                    enrolments.exit_one(tx, enrolment_id=row.enrolment_id, reason=verdict.reason, now=self.now)
+                    leaving[row.enrolment_id] = verdict.reason
             elif row.id in unrenderable:
                 stops.append((row.id, "dead", unrenderable[row.id]))
             else:
                 busy.add(row.contact_id)  # one at a time: their next message waits for the next batch
                 sending.append((self._envelope(row, contents[row.id]), row.attempts + 1))
         messages.stop(tx, stops, now=self.now)
+        enrolments.leave(tx, leaving, now=self.now)
         messages.release(tx, later, token=token)
         intents = [
             Intent(
@@ -198,9 +207,20 @@ class Dispatcher:
             )
             for envelope, number in sending
         ]
-        messages.intend(tx, intents, token=token, now=self.now)
+        messages.intend(tx, intents, token=token, lease_until=self._lease_until(), now=self.now)
         counts.update(status for _, status, _ in stops)
         return sending
+
+    def _settle(self, token: str, settlements: Sequence[Settlement]) -> set[int]:
+        """Record what came of the hand-over; returns the messages that were still ours to settle."""
+        for tries_left in reversed(range(_SETTLE_TRIES_MAX)):
+            try:
+                with self.database.write(durable=True) as tx:
+                    return messages.settle(tx, settlements, token=token, now=self.now)
+            except StoreBusyError:
+                if not tries_left:
+                    raise  # the lease lapses, and the messages are found by `clm.engine.reconcile`
+        return set()
 
     def _envelope(self, row: Found, content: Content) -> Envelope:
         names = [name for name in (row.first_name, row.last_name) if name]
@@ -222,7 +242,12 @@ class Dispatcher:
 
         async def one(envelope: Envelope) -> tuple[int, Outcome]:
             async with places:
-                return envelope.message_id, await self.channels[envelope.channel].deliver(envelope)
+                channel = self.channels[envelope.channel]
+                try:
+                    return envelope.message_id, await channel.deliver(envelope)
+                except Exception as error:  # noqa: BLE001 - one message's bad luck must not be its whole batch's
+                    reason = f"the channel failed: {type(error).__name__}"
+                    return envelope.message_id, NotSent(reason) if channel.idempotent else InDoubt(reason)
 
         return await asyncio.gather(*(one(envelope) for envelope in envelopes))
 
@@ -251,7 +276,6 @@ def _facts(row: Found) -> dict[str, Any]:
 
 
 def _candidate(row: Found, journey: Journey) -> Candidate:
-    goal = journey.campaign.goal
     return Candidate(
         channel=row.channel,
         purpose=row.purpose,
@@ -259,7 +283,6 @@ def _candidate(row: Found, journey: Journey) -> Candidate:
         expires_at=row.expires_at,
         enrolment_open=row.enrolment_status != "exited",
         goal=journey.rules.goal,
-        goal_until=None if goal is None or goal.within is None else row.entered_at + goal.within,
         unless=journey.rules.unless,
     )
 

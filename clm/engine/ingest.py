@@ -13,8 +13,8 @@ from typing import TypeVar
 
 from clm.domain.fingerprint import fingerprint
 from clm.domain.record import BadRow, ContactRecord, EventRecord, Feed, OrderRecord, Record
+from clm.engine import consent
 from clm.store import consents, contacts, events, orders, profiles, quarantine
-from clm.store.consents import Statement
 from clm.store.database import Database, Transaction
 from clm.store.dialect import lock
 from clm.store.orders import Placed
@@ -129,42 +129,27 @@ class Ingest:
         counts.new += len(added)
         counts.changed += len(changed)
         counts.unchanged += len(records) - len(added) - len(changed)
-        ids = {row[-1] for row in changed}
-        told = [(row.id, latest[external_id]) for external_id, row in known.items() if row.id in ids]
         new = contacts.known(tx, self.source, [record.external_id for record, _ in added])
-        told += [(row.id, latest[external_id]) for external_id, row in new.items()]
+        ids = {external_id: row.id for external_id, row in (known | new).items()}
+        news = {row[-1] for row in changed} | {row.id for row in new.values()}
+        # Of two rows of one contact in a batch the later says how things are, but each dated consent stands.
+        told = [
+            (ids[record.external_id], record)
+            for record in records
+            if (
+                ids[record.external_id] in news
+                if record is latest[record.external_id]
+                else record.consent_at is not None
+            )
+        ]
         touched.contact_ids.update(contact_id for contact_id, _ in told)
         self._consents(tx, told)
 
     def _consents(self, tx: Transaction, told: list[tuple[int, ContactRecord]]) -> None:
-        """Record what contacts said about consent.
-
-        A statement with its own time stands at that time. One without is only news when this source said otherwise
-        before, and it never undoes somebody else's withdrawal: a shop's export that still says "yes" a day after the
-        person unsubscribed here must not bring them back.
-        """
-        if not self.fields() & {"email_consent", "sms_consent"}:
-            return
-        before: dict[tuple[int, str], list[Statement]] = {}
-        for statement in consents.of(tx, [contact_id for contact_id, _ in told]):
-            before.setdefault((statement.contact_id, statement.channel), []).append(statement)
-        found = []
-        for contact_id, record in told:
-            for channel, granted in (("email", record.email_consent), ("sms", record.sms_consent)):
-                if granted is None:
-                    continue
-                statements = before.get((contact_id, channel), [])
-                at = record.consent_at
-                if at is None:
-                    own = [statement for statement in statements if statement.source == self.source]
-                    others = [statement for statement in statements if statement.source != self.source]
-                    if (own and own[-1].granted == granted) or (not own and not granted):
-                        continue
-                    if granted and others and not others[-1].granted:
-                        continue
-                    at = self.now if own or record.signed_up_at is None else record.signed_up_at
-                found.append(Statement(contact_id, channel, granted, at, self.source))
-        consents.record(tx, found, now=self.now)
+        if self.fields() & {"email_consent", "sms_consent"}:
+            known = consent.by_channel(consents.of(tx, [contact_id for contact_id, _ in told]))
+            found = consent.of_contacts(told, known, source=self.source, now=self.now)
+            consents.record(tx, found, now=self.now)
 
     def _orders(self, tx: Transaction, records: list[OrderRecord], counts: Counts, touched: _Touched) -> None:
         latest = {record.external_id: record for record in records}
@@ -196,25 +181,11 @@ class Ingest:
     def _first_consents(
         self, tx: Transaction, records: list[OrderRecord], contact_ids: dict[str, int], touched: _Touched
     ) -> None:
-        """Record the consent that orders carry, for contacts of whom nothing is known yet.
-
-        An order is no fresh consent: it never brings back one that was withdrawn.
-        """
-        if not self.fields() & {"email_consent", "sms_consent"}:
-            return
-        stated = consents.stated(tx, contact_ids.values())
-        first: dict[tuple[int, str], Statement] = {}
-        for record in records:
-            contact_id = contact_ids[record.contact.external_id]
-            for channel, granted in (("email", record.contact.email_consent), ("sms", record.contact.sms_consent)):
-                key = (contact_id, channel)
-                if not granted or key in stated:
-                    continue
-                at = record.contact.consent_at or record.ordered_at
-                if key not in first or at < first[key].at:
-                    first[key] = Statement(contact_id, channel, True, at, self.source)
-        consents.record(tx, list(first.values()), now=self.now)
-        touched.contact_ids.update(contact_id for contact_id, _ in first)
+        if self.fields() & {"email_consent", "sms_consent"}:
+            known = consent.by_channel(consents.of(tx, contact_ids.values()))
+            found = consent.of_orders(records, contact_ids, known, source=self.source, now=self.now)
+            consents.record(tx, found, now=self.now)
+            touched.contact_ids.update(statement.contact_id for statement in found)
 
     def _named(self, tx: Transaction, records: list[ContactRecord], touched: _Touched) -> dict[str, int]:
         """The ids of the contacts that orders or events name; new ones are added, gaps of known ones filled."""

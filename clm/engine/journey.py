@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+
+from pydantic import ValidationError
 
 from clm.config import Configuration, Rules
 from clm.domain.campaign import Campaign
+from clm.domain.condition_parser import ConditionError
+from clm.domain.instant import DAY_MS
 from clm.store import enrolments
-from clm.store.database import Transaction
+from clm.store.database import Found, Transaction
+
+GOAL_OPEN_DAYS_MAX = 366
+"""So long after entering, a goal reached by somebody who has been through all steps is still noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,29 +33,41 @@ class Journeys:
     """All versions somebody may be on, read once each."""
 
     configuration: Configuration
-    _known: dict[tuple[str, str], Journey] = field(default_factory=dict)
+    _read: dict[tuple[str, str], Journey | None] = field(default_factory=dict)
 
     def live(self) -> list[Campaign]:
         """The campaigns that take people in and send, most urgent first."""
         live = [campaign for campaign in self.configuration.campaigns if campaign.status == "live"]
         return sorted(live, key=lambda campaign: (-campaign.priority, campaign.campaign))
 
-    def versions(self, tx: Transaction, campaign: Campaign) -> list[Journey]:
-        """Every version of a live campaign; title, status and priority are always those of today's file."""
-        journeys = []
-        for version, definition in enrolments.versions_in_flight(tx, campaign.campaign):
-            key = (campaign.campaign, version)
-            if key not in self._known:
-                kept = json.loads(definition) | campaign.model_dump(include={"title", "status", "priority"})
-                then = Campaign.model_validate(kept)
-                self._known[key] = Journey(then, version, self.configuration.rules(then))
-            journeys.append(self._known[key])
-        return journeys
+    def in_flight(self, tx: Transaction, campaign: Campaign, *, now: int) -> list[Journey]:
+        """The versions of a live campaign that somebody is on; one that cannot be read any more moves nobody."""
+        since = now - GOAL_OPEN_DAYS_MAX * DAY_MS
+        found = self._journeys(enrolments.versions_in_flight(tx, campaign.campaign, since=since))
+        return [journey for journey in found.values() if journey is not None]
 
-    def known(self, tx: Transaction) -> dict[tuple[str, str], Journey]:
-        """Every version of every live campaign, by campaign and version."""
-        return {
-            (journey.campaign.campaign, journey.version): journey
-            for campaign in self.live()
-            for journey in self.versions(tx, campaign)
-        }
+    def of(self, tx: Transaction, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Journey | None]:
+        """The versions named by (campaign, version); None for one that this clm cannot read any more."""
+        return self._journeys(enrolments.versions(tx, keys))
+
+    def _journeys(self, rows: Iterable[Found]) -> dict[tuple[str, str], Journey | None]:
+        found = {}
+        for row in rows:
+            key = (row.campaign, row.version)
+            if key not in self._read:
+                self._read[key] = self._journey(row)
+            found[key] = self._read[key]
+        return found
+
+    def _journey(self, row: Found) -> Journey | None:
+        """Title, status and priority are always those of today's file; the rest is as it was."""
+        today = next((one for one in self.live() if one.campaign == row.campaign), None)
+        if today is None:
+            return None
+        try:
+            then = Campaign.model_validate(
+                json.loads(row.definition) | today.model_dump(include={"title", "status", "priority"})
+            )
+            return Journey(then, row.version, self.configuration.rules(then))
+        except (ValidationError, ConditionError):
+            return None

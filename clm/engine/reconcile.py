@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from clm.domain.policy import TOO_LATE
 from clm.store import messages
 from clm.store.database import Database
 
@@ -28,9 +29,7 @@ def reconcile(database: Database, *, idempotent: Collection[str], now: int, cloc
     while True:
         with database.write() as tx:
             late = messages.expired(tx, now=now, clock_now=clock_now, limit=BATCH_MESSAGES)
-            messages.stop(
-                tx, [(message_id, "expired", "too late: nobody sent it in time") for message_id in late], now=now
-            )
+            messages.stop(tx, [(message_id, "expired", TOO_LATE) for message_id in late], now=now)
         expired += len(late)
         if len(late) < BATCH_MESSAGES:
             return Reconciled(requeued, in_doubt, expired)

@@ -89,11 +89,8 @@ class Workspace:
     settings: Settings
     project: Project
     database: Database
-
-    @property
-    def journeys(self) -> Journeys:
-        """The campaigns, and the versions people are on."""
-        return Journeys(self.project.configuration)
+    journeys: Journeys
+    """The campaigns, and the versions people are on."""
 
     @property
     def channels(self) -> Mapping[ChannelName, Channel]:
@@ -129,7 +126,8 @@ def open_database(settings: Settings, *, create: bool = False) -> Database:
 
 def open_workspace(settings: Settings) -> Workspace:
     """Everything, checked; raises ConfigurationError or StoreError."""
-    return Workspace(settings, load_project(settings), open_database(settings))
+    project = load_project(settings)
+    return Workspace(settings, project, open_database(settings), Journeys(project.configuration))
 
 
 def _link_keys(settings: Settings) -> list[str]:

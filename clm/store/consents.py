@@ -34,12 +34,6 @@ def of(tx: Transaction, contact_ids: Collection[int]) -> list[Statement]:
     ]
 
 
-def stated(tx: Transaction, contact_ids: Collection[int]) -> set[tuple[int, str]]:
-    """Which of some contacts have ever made a marketing statement, and on which channel."""
-    query = text(f"SELECT contact_id, channel FROM consents WHERE contact_id IN {ids_in(tx)} AND purpose = 'marketing'")
-    return {(row.contact_id, row.channel) for row in tx.execute(query, {"ids": ids_value(tx, contact_ids)}).all()}
-
-
 def record(tx: Transaction, statements: Sequence[Statement], *, now: int) -> None:
     """Append statements; one that stands already is left alone."""
     rows = [(s.contact_id, s.channel, "marketing", s.granted, s.at, s.source, now) for s in statements]

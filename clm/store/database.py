@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from clm.errors import StoreError
+from clm.errors import StoreBusyError, StoreError
 
 Transaction = Connection
 """What the functions of this room are given: a connection inside a transaction."""
@@ -20,6 +20,7 @@ Found = Row[Any]
 """A row as a query found it; its columns are its attributes."""
 
 _BUSY_SECONDS_MAX = 30
+_BUSY_STATES = {"40P01", "40001", "55P03"}  # PostgreSQL: deadlock, serialisation failure, lock not available
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 HEAD = "0001"
@@ -40,7 +41,7 @@ class Database:
             raise StoreError(
                 "CLM_DATABASE_URL is not a database URL; write sqlite:///clm.db or postgresql://user@host/name"
             ) from None
-        if parsed.drivername in {"postgres", "postgresql"}:
+        if parsed.get_backend_name() in {"postgres", "postgresql"}:
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
             raise StoreError(
@@ -50,20 +51,20 @@ class Database:
         self.shown = parsed.render_as_string(hide_password=True)
         self._url = parsed
         if self.dialect == "sqlite":
-            self.engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS_MAX})
+            self.engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS_MAX})
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
             self._reader: Engine = self.engine.execution_options(clm_begin="BEGIN")
             self._durable: Engine = self.engine.execution_options(clm_synchronous="FULL")
         else:
-            self.engine = create_engine(parsed, pool_pre_ping=True)
-            self._reader = self.engine.execution_options(postgresql_readonly=True)
+            self.engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
+            self._reader = self.engine.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
             self._durable = self.engine
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A consistent look; never waits for writers."""
-        with self._reader.connect() as connection:
+        with _without_details(), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
@@ -71,9 +72,10 @@ class Database:
         """A transaction that commits at the end, or leaves nothing behind.
 
         SQLite takes its write lock at once (BEGIN IMMEDIATE), so that nothing read inside can be out of date when it
-        is written. `durable` waits for the disk (synchronous=FULL): for recording the intent to send and its outcome.
+        is written. Raises StoreBusyError where another transaction stood in the way; trying again is right then.
+        `durable` waits for the disk (synchronous=FULL): for recording the intent to send and its outcome.
         """
-        with (self._durable if durable else self.engine).begin() as connection:
+        with _without_details(), (self._durable if durable else self.engine).begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -97,7 +99,7 @@ class Database:
                 command.upgrade(config, "head")
         except OSError as error:
             raise StoreError(f"cannot open {self.shown}: {error.strerror}") from None
-        except OperationalError as error:
+        except DBAPIError as error:
             raise StoreError(f"cannot open {self.shown}: {error.orig}") from None
 
     def is_empty(self) -> bool:
@@ -108,12 +110,12 @@ class Database:
         if self.dialect == "sqlite" and self._url.database and not Path(self._url.database).exists():
             return None
         try:
-            with self.read() as connection:
+            with self._reader.connect() as connection:
                 if not inspect(connection).has_table("alembic_version"):
                     return None
                 found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
                 return found
-        except OperationalError as error:
+        except DBAPIError as error:
             raise StoreError(f"cannot open {self.shown}: {error.orig}") from None
 
     def require_current(self) -> None:
@@ -126,6 +128,23 @@ class Database:
         if found < HEAD:
             raise StoreError(f"{self.shown} is older than this clm ({found}, needs {HEAD}); run `clm db upgrade`")
         raise StoreError(f"{self.shown} was made by a newer clm ({found}); install that one")
+
+
+@contextmanager
+def _without_details() -> Iterator[None]:
+    """Turn the driver's errors into ours, which name the kind of fault and no values.
+
+    What a task raises is kept by Prefect, and drivers quote the row at fault: names and addresses.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        kind = type(error.orig).__name__
+        state = getattr(error.orig, "sqlstate", None)
+        where = " ".join((error.statement or "").split())[:120]
+        busy = state in _BUSY_STATES or "database is locked" in str(error.orig)
+        told = f"the database refused: {kind}{f' {state}' if state else ''}{f' at `{where} …`' if where else ''}"
+        raise (StoreBusyError if busy else StoreError)(told) from None
 
 
 def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:

@@ -41,12 +41,12 @@ class Queueing:
 def queue(tx: Transaction, moved: Sequence[Moved], what: Queueing, *, now: int) -> int:
     """Queue one message for each enrolment that reached a step; one that exists already is left alone."""
     columns = (
-        "enrolment_id", "contact_id", "campaign", "step", "channel", "purpose", "priority", "status", "due_at",
+        "enrolment_id", "contact_id", "campaign", "step", "channel", "purpose", "queue_rank", "status", "due_at",
         "expires_at", "created_at", "attempts",
     )  # fmt: skip
     rows = [
         (
-            one.id, one.contact_id, what.campaign, what.step, what.channel, what.purpose, what.priority, "queued",
+            one.id, one.contact_id, what.campaign, what.step, what.channel, what.purpose, 100 - what.priority, "queued",
             what.due_at, what.expires_at, now, 0,
         )
         for one in moved
@@ -74,7 +74,7 @@ def lease(
     chosen = (
         select(m.id)
         .where(free, ~in_hand)
-        .order_by(m.priority.desc(), m.due_at, m.id)
+        .order_by(m.queue_rank, m.due_at, m.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -104,7 +104,7 @@ def leased(tx: Transaction, token: str, *, lock: bool) -> list[Found]:
         .join(contacts, c.id == m.contact_id)
         .join(profiles, p.contact_id == m.contact_id)
         .where(m.lease_token == token, m.status == "queued")
-        .order_by(m.priority.desc(), m.due_at, m.id)
+        .order_by(m.queue_rank, m.due_at, m.id)
     )  # fmt: skip
     return list(tx.execute(query.with_for_update(of=messages) if lock else query))
 
@@ -127,14 +127,14 @@ class Intent:
     subject: str | None
 
 
-def intend(tx: Transaction, intents: Sequence[Intent], *, token: str, now: int) -> None:
+def intend(tx: Transaction, intents: Sequence[Intent], *, token: str, lease_until: int, now: int) -> None:
     """Record that these messages are about to leave; raises ContactBusyError where a contact is being sent another."""
     try:
         move(
             tx,
             ("queued", "sending"),
-            [(one.address, one.locale, one.subject, one.number, one.id) for one in intents],
-            ("address", "locale", "subject", "attempts"),
+            [(one.address, one.locale, one.subject, one.number, lease_until, one.id) for one in intents],
+            ("address", "locale", "subject", "attempts", "lease_until"),
         )
     except IntegrityError as error:
         raise ContactBusyError from error
@@ -195,8 +195,8 @@ class Settlement:
     detail: str | None
 
 
-def settle(tx: Transaction, settlements: Sequence[Settlement], *, token: str, now: int) -> int:
-    """Record outcomes for messages still held under `token`; returns how many messages were settled.
+def settle(tx: Transaction, settlements: Sequence[Settlement], *, token: str, now: int) -> set[int]:
+    """Record outcomes for messages still held under `token`; returns those that were.
 
     An answer that comes after somebody took over is kept with its attempt only.
     """
@@ -224,7 +224,7 @@ def settle(tx: Transaction, settlements: Sequence[Settlement], *, token: str, no
         tx, attempts, ("outcome", "detail", "settled_at"),
         [(one.outcome, one.detail, now, attempt_of[one.id]) for one in settlements if one.id in attempt_of],
     )  # fmt: skip
-    return len(held)
+    return set(held)
 
 
 def release(tx: Transaction, ids: Collection[int], *, token: str) -> None:

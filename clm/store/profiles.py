@@ -39,11 +39,24 @@ def recompute(tx: Transaction, contact_ids: Collection[int], *, now: int) -> Non
     """Bring the profiles of these contacts up to what is known of them, as of `now`."""
     if not contact_ids:
         return
+    _hold(tx, contact_ids)
     sqlite = tx.dialect.name == "sqlite"
     statement = _statement("profile.sql").format(
         ids=ids_in(tx), no="0" if sqlite else "false", never=_SINCE_EVER, bytewise="" if sqlite else 'COLLATE "C"'
     )
     tx.execute(text(statement), {"ids": ids_value(tx, sorted(contact_ids)), "now": now, "day": DAY_MS, "year": YEAR_MS})
+
+
+def _hold(tx: Transaction, contact_ids: Collection[int]) -> None:
+    """Wait for whoever is changing these contacts' facts, before looking at the facts.
+
+    A statement of PostgreSQL sees what was committed when it began. If it began before another transaction's facts
+    were committed, and only then waited for that one's profile row, it would put the older facts over the newer ones:
+    an order, or an opt-out, would be lost from the profile. Locked first, in one order, the next statement sees all.
+    """
+    if tx.dialect.name == "postgresql":
+        query = f"SELECT contact_id FROM profiles WHERE contact_id IN {ids_in(tx)} ORDER BY contact_id FOR UPDATE"
+        tx.execute(text(query), {"ids": ids_value(tx, sorted(contact_ids))})
 
 
 class Appended(NamedTuple):

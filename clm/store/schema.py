@@ -76,8 +76,6 @@ class Consent(Row, table=True):
     granted: bool
     at: int = Field(sa_column=_big())
     source: str = Field(sa_type=Text)
-    wording: str | None = Field(default=None, sa_type=Text)
-    proof: str | None = Field(default=None, sa_type=Text)
     recorded_at: int = Field(sa_column=_big())
 
 
@@ -243,8 +241,10 @@ class Message(Row, table=True):
             postgresql_where=text("status = 'sending'"),
         ),
         Index(
-            "ix_messages_queued",
+            "ix_messages_queued",  # as they are leased: most urgent first
+            "queue_rank",
             "due_at",
+            "id",
             sqlite_where=text("status = 'queued'"),
             postgresql_where=text("status = 'queued'"),
         ),
@@ -261,7 +261,8 @@ class Message(Row, table=True):
     step: str = Field(sa_type=Text)
     channel: str = Field(sa_type=Text)
     purpose: str = Field(sa_type=Text)
-    priority: int
+    queue_rank: int
+    """The lowest goes first: 100 less the campaign's priority, because an index counts upwards."""
     status: str = Field(sa_type=Text)
     reason: str | None = Field(default=None, sa_type=Text)
     due_at: int = Field(sa_column=_big())
@@ -319,7 +320,7 @@ class Decision(Row, table=True):
     enrolment_id: int | None = Field(default=None, sa_column=Column(_Id, ForeignKey("enrolments.id"), nullable=True))
     message_id: int | None = Field(default=None, sa_column=Column(_Id, ForeignKey("messages.id"), nullable=True))
     kind: str = Field(sa_type=Text)
-    """entered, exited, completed, refused."""
+    """entered, exited, completed; and what a message ended as without being sent: refused, expired, dead."""
     reason: str = Field(sa_type=Text)
     facts: str | None = Field(default=None, sa_type=Text)
     at: int = Field(sa_column=_big())

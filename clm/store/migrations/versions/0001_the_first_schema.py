@@ -67,8 +67,6 @@ def upgrade() -> None:
     sa.Column('granted', sa.Boolean(), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
     sa.Column('source', sa.Text(), nullable=False),
-    sa.Column('wording', sa.Text(), nullable=True),
-    sa.Column('proof', sa.Text(), nullable=True),
     sa.Column('recorded_at', sa.BigInteger(), nullable=False),
     sa.ForeignKeyConstraint(['contact_id'], ['contacts.id'], name=op.f('fk_consents_contact_id_contacts')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_consents')),
@@ -178,7 +176,7 @@ def upgrade() -> None:
     sa.Column('step', sa.Text(), nullable=False),
     sa.Column('channel', sa.Text(), nullable=False),
     sa.Column('purpose', sa.Text(), nullable=False),
-    sa.Column('priority', sa.Integer(), nullable=False),
+    sa.Column('queue_rank', sa.Integer(), nullable=False),
     sa.Column('status', sa.Text(), nullable=False),
     sa.Column('reason', sa.Text(), nullable=True),
     sa.Column('due_at', sa.BigInteger(), nullable=False),
@@ -202,7 +200,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_messages_contact_id'), ['contact_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_messages_created_at'), ['created_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_messages_ended_at'), ['ended_at'], unique=False)
-        batch_op.create_index('ix_messages_queued', ['due_at'], unique=False, sqlite_where=sa.text("status = 'queued'"), postgresql_where=sa.text("status = 'queued'"))
+        batch_op.create_index('ix_messages_queued', ['queue_rank', 'due_at', 'id'], unique=False, sqlite_where=sa.text("status = 'queued'"), postgresql_where=sa.text("status = 'queued'"))
         batch_op.create_index('uq_messages_contact_sending', ['contact_id'], unique=True, sqlite_where=sa.text("status = 'sending'"), postgresql_where=sa.text("status = 'sending'"))
 
     op.create_table('order_lines',

@@ -1,0 +1,1 @@
+"""The specification: each test says one sentence of it."""

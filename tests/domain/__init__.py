@@ -1,0 +1,1 @@
+"""What the domain decides, without any database."""

@@ -1,0 +1,148 @@
+"""The condition language: what it takes, and how it refuses the rest."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+
+from clm.domain.condition import And, Compare, DaysSince, Holds, Known, Not, OneOf, Or
+from clm.domain.condition_parser import ConditionError, parse_condition
+from clm.domain.fact import FACTS
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_the_example_of_every_fact_is_a_condition(name: str) -> None:
+    """What `clm facts` prints as an example can be copied into a campaign."""
+    fact = FACTS[name]
+    assert parse_condition(fact.example, scope=fact.scope)
+
+
+@pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        ("email_consent", Holds(FACTS["email_consent"])),
+        ("not sms_consent", Not(Holds(FACTS["sms_consent"]))),
+        ("email_consent = false", Compare(FACTS["email_consent"], "=", value=False)),
+        ("order_count >= 2", Compare(FACTS["order_count"], ">=", 2)),
+        ("2 <= order_count", Compare(FACTS["order_count"], ">=", 2)),
+        ("order_count <> 2", Compare(FACTS["order_count"], "!=", 2)),
+        ("order_count > -1", Compare(FACTS["order_count"], ">", -1)),
+        ("country = 'GB'", Compare(FACTS["country"], "=", "GB")),
+        ("acquisition_source = 'O''Brien'", Compare(FACTS["acquisition_source"], "=", "O'Brien")),
+        ("country in ('GB', 'IE')", OneOf(FACTS["country"], ("GB", "IE"))),
+        ("country not in ('GB')", Not(OneOf(FACTS["country"], ("GB",)))),
+        ("country is null", Not(Known(FACTS["country"]))),
+        ("country is not null", Not(Not(Known(FACTS["country"])))),
+        ("days_since(last_order_at) > 90", DaysSince(FACTS["last_order_at"], ">", 90)),
+        ("0.5 > days_since(signed_up_at)", DaysSince(FACTS["signed_up_at"], "<", 0.5)),
+        (
+            "days_since(last_order_at) between 7 and 21",
+            And((DaysSince(FACTS["last_order_at"], ">=", 7), DaysSince(FACTS["last_order_at"], "<=", 21))),
+        ),
+        ("first_order_id = last_order_id", Compare(FACTS["first_order_id"], "=", FACTS["last_order_id"])),
+        (
+            "last_order_at > first_order_at AND (email_consent OR sms_consent)",
+            And(
+                (
+                    Compare(FACTS["last_order_at"], ">", FACTS["first_order_at"]),
+                    Or((Holds(FACTS["email_consent"]), Holds(FACTS["sms_consent"]))),
+                )
+            ),
+        ),
+    ],
+)
+def test_a_condition_means_what_it_says(text: str, tree: object) -> None:
+    """Facts, comparisons, and/or/not, in, between, is null and days_since are the language."""
+    assert parse_condition(text) == tree
+
+
+@pytest.mark.parametrize(("per_major", "minor"), [(100, 20_050), (1, 200), (1_000, 200_500)])
+def test_money_is_written_in_pounds_and_kept_in_pence(per_major: int, minor: int) -> None:
+    """`revenue > 200.50` means what a marketer reads, whatever the currency's minor unit is."""
+    assert parse_condition("revenue > 200.50", minor_per_major=per_major) == Compare(FACTS["revenue"], ">", minor)
+
+
+REFUSED = [
+    # text, place, words of the message
+    ("order_cuont > 2", 0, "`order_cuont` is not a fact; did you mean `order_count`?"),
+    ("ORDER_COUNT > 2", 0, "did you mean `order_count`?"),
+    ("order_count > 1 and emial_consent", 20, "did you mean `email_consent`?"),
+    ("shop.country = 'GB'", 0, "`shop.country` is not a fact; did you mean `country`?"),
+    ('country = "GB"', 10, "texts stand in single quotes: 'GB'"),
+    ("country = 'GB", 0, "a quote that is never closed"),
+    ("order_count", 0, "is a number, not true or false; compare it, e.g. order_count >= 2"),
+    ("order_count = 'two'", 14, "is a number and cannot be compared with `'two'`"),
+    ("country = 3", 10, "is a text and cannot be compared with `3`"),
+    ("country in ('GB', 3)", 18, "is a text and cannot be compared with `3`"),
+    ("country = null", 0, "cannot be compared with `NULL`"),
+    ("country > 'GB'", 0, "is a text, which has no order; use =, != or in"),
+    ("country between 'A' and 'F'", 0, "is a text, which has no order"),
+    ("email_consent >= sms_consent", 0, "is true or false; write `email_consent` or `not email_consent`"),
+    ("email_consent is true", 0, "only `is null` and `is not null` can follow a fact"),
+    ("revenue > order_count", 10, "an amount of money and `order_count` is a number; they cannot be compared"),
+    ("revenue > 1e400", 10, "numbers lie between"),
+    ("order_count > 10000000000000", 14, "numbers lie between"),
+    ("country = '\x00'", 10, "holds a control character"),
+    ("last_order_at > 3", 16, "is a time; write days_since(last_order_at) > a number of days"),
+    ("last_order_at in (3)", 0, "is a time; use days_since(last_order_at) between … and …"),
+    ("days_since(last_order_at)", 0, "is not part of the condition language"),
+    ("days_since(order_count) > 3", 11, "is a number, not a time"),
+    ("days_since(last_order_at, 3) > 3", 0, "takes one time fact, e.g. days_since(last_order_at)"),
+    ("days_since() > 3", 0, "takes one time fact"),
+    ("days_snce(last_order_at) > 3", 0, "is not a function; did you mean `days_since`?"),
+    ("days_since(last_order_at) = 3", 0, "hardly ever equal to another; use `between 3 and 4`"),
+    ("days_since(last_order_at) > 'x'", 28, "is compared with a number of days"),
+    ("days_since(last_order_at) > days_since(first_order_at)", 0, "is compared with a number of days"),
+    ("days_since(last_order_at) > -1", 0, "a number of days lies between 0 and 36,500"),
+    ("order_count > days_since(last_order_at)", 14, "put days_since(…) by itself on one side"),
+    ("ordered_since_entry", 0, "exists only after entering; use it in `unless` or `goal`"),
+    ("days_since(entered_at) > 3", 11, "exists only after entering"),
+    ("order_count between symmetric 5 and 1", 0, "is not part of the condition language"),
+    ("1 = 1", 0, "a comparison needs a fact on one side"),
+    ("true", 0, "is not part of the condition language"),
+    ("revenue + 1 > 3", 0, "a comparison needs a fact on one side"),
+    ("lower(country) = 'gb'", 0, "a comparison needs a fact on one side"),
+    ("country like 'G%'", 0, "is not part of the condition language; use facts, comparisons"),
+    ("country = 'G' || 'B'", 0, "cannot be compared with"),
+    ("order_count = $1", 0, "is not a fact"),
+    ("email_consent sms_consent", 0, "is not part of the condition language"),
+    ("order_count > 1 and", 16, "is not a condition near `and`"),
+    ("country = 'GB' limit 1", 15, "is not a condition near `limit`"),
+    ("", 0, "must be one condition"),
+    (";", 0, "must be one condition, without `;`"),
+    ("email_consent; drop table contacts", 0, "must be one condition, without `;`"),
+    ("drop table contacts", 0, "is not part of the condition language"),
+    ("select 1", 0, "is not part of the condition language"),
+    ("email_consent or (select true)", 0, "is not part of the condition language"),
+    ("exists (select 1)", 0, "is not part of the condition language"),
+    ("country in (select 'GB')", 0, "is followed by values in brackets"),
+    ("email_consent union select 1", 0, "is not part of the condition language"),
+    ("case when email_consent then true end", 0, "is not part of the condition language"),
+    ("email_consent -- and sms_consent", 0, "holds a comment"),
+    ("email_consent /* and */ or sms_consent", 0, "holds a comment"),
+    ("(" * 300 + "email_consent" + ")" * 300, 0, "more than 20 deep"),
+    ("not " * 400 + "email_consent", 0, "more than 20 deep"),
+    ("email_consent" + " and email_consent" * 200, 0, "longer than 2,000 characters"),
+]
+
+
+@pytest.mark.parametrize(("text", "place", "says"), REFUSED, ids=[text[:40] for text, _, _ in REFUSED])
+def test_what_is_not_in_the_language_is_refused_with_the_place_and_a_remedy(text: str, place: int, says: str) -> None:
+    """Whatever somebody writes is either a condition or a ConditionError that points at it and says what to write."""
+    with pytest.raises(ConditionError) as refusal:
+        parse_condition(text)
+    assert says in str(refusal.value)
+    assert 0 <= refusal.value.offset <= len(text)
+    if place:
+        assert refusal.value.offset == place
+
+
+@pytest.mark.parametrize("scope", ["contact", "enrolment"])
+def test_facts_of_an_enrolment_are_for_after_entering(scope: Literal["contact", "enrolment"]) -> None:
+    """`enter.when` cannot speak of having entered; `unless` and `goal` can."""
+    if scope == "enrolment":
+        assert parse_condition("ordered_since_entry", scope=scope) == Holds(FACTS["ordered_since_entry"])
+        return
+    with pytest.raises(ConditionError, match="use it in `unless` or `goal`"):
+        parse_condition("ordered_since_entry", scope=scope)

@@ -1,0 +1,235 @@
+"""Facts in: once, whatever the order, the repeats and the interruptions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from clm.domain.instant import DAY_MS
+from clm.domain.record import BadRow, ContactRecord
+from clm.engine import ingest
+from clm.store import quarantine
+from clm.store.schema import orders
+from clm.store.schema import quarantine as quarantine_table
+from tests.engine.shop import NOW, Shop, csv_of, event, order
+
+ROWS_BAD = "order_id,contact,ordered_at,amount\n" + "o1,ada,2024-01-01,10\no2,ada,soon,10\no3,,2024-01-01,10\n"
+
+
+def test_importing_a_file_twice_brings_nothing_new(shop: Shop, tmp_path: Path) -> None:
+    """`clm import` may be repeated: the second time everything is unchanged."""
+    path = tmp_path / "orders.csv"
+    path.write_text(csv_of(100))
+    counts = {"read": 100, "new": 0, "changed": 0, "unchanged": 0, "quarantined": 0}
+    assert shop.import_(path) == counts | {"new": 100}
+    before = shop.profile("c1")
+    assert shop.import_(path, now=NOW + DAY_MS) == counts | {"unchanged": 100}
+    assert shop.profile("c1") == before
+
+
+def test_a_changed_row_changes_its_order_and_its_profile(shop: Shop) -> None:
+    """A corrected amount is the order's amount; the order is not counted again."""
+    shop.tell(order("o1", amount=1_000), order("o2", amount=500))
+    counts = shop.tell(order("o1", amount=700), order("o2", amount=500), order("o3", amount=1))
+    assert (counts.new, counts.changed, counts.unchanged) == (1, 1, 1)
+    assert {name: shop.profile()[name] for name in ("order_count", "revenue")} == {"order_count": 3, "revenue": 1_201}
+
+
+def test_bad_rows_are_kept_once_with_their_reason(shop: Shop, tmp_path: Path) -> None:
+    """A row that cannot be used lies in quarantine with file, line, field and reason; reading again adds none."""
+    path = tmp_path / "orders.csv"
+    path.write_text(ROWS_BAD)
+    for _ in range(2):
+        assert shop.import_(path)["quarantined"] == 2
+    with shop.database.read() as tx:
+        rows = sorted(quarantine.listed(tx, source="shop", limit=10), key=lambda row: row.line)
+    assert [(row.file, row.line, row.field) for row in rows] == [
+        ("orders.csv", 3, "ordered_at"),
+        ("orders.csv", 4, "contact"),
+    ]
+    assert "soon" in rows[0].reason
+    assert '"o2"' in rows[0].raw
+    assert rows[1].reason == "is empty"
+    assert shop.order_ids() == ["o1"]
+
+
+def test_a_batch_is_stored_whole_or_not_at_all(shop: Shop) -> None:
+    """When a batch fails, neither its rows nor its bad rows nor its profiles stay."""
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("the power went")
+
+    with pytest.raises(RuntimeError, match="the power went"):
+        shop.tell(order("o1"), BadRow(2, "amount", "is empty", "{}"), after_batch=fail)
+    with shop.database.read() as tx:
+        assert tx.scalar(select(func.count()).select_from(quarantine_table)) == 0
+    assert shop.order_ids() == []
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of ten rows, so that a hundred are several."""
+    monkeypatch.setattr(ingest, "BATCH_ROWS", 10)
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("failing_batch", [1, 4, 10])
+def test_an_interrupted_pull_goes_on_where_it_stopped(shop: Shop, tmp_path: Path, failing_batch: int) -> None:
+    """Nothing is lost and nothing is read twice: the cursor is stored with the rows, never before them."""
+    path = tmp_path / "orders.csv"
+    path.write_text(csv_of(100))
+    batches = 0
+
+    def fail(_reader: object) -> None:
+        nonlocal batches
+        batches += 1
+        if batches == failing_batch:
+            raise RuntimeError("the power went")
+
+    with pytest.raises(RuntimeError, match="the power went"):
+        shop.pull(path, progress=fail)
+    stored = (failing_batch - 1) * 10
+    assert len(shop.order_ids()) == stored
+    counts = shop.pull(path).counts.as_dict()
+    assert counts == {"read": 100 - stored, "new": 100 - stored, "changed": 0, "unchanged": 0, "quarantined": 0}
+    assert sum(shop.profile(f"c{number}")["revenue"] for number in range(7)) == 100 * 101 // 2 * 100
+    assert shop.pull(path).files == 0
+
+
+def test_a_growing_file_is_read_from_where_it_was_left(shop: Shop, tmp_path: Path) -> None:
+    """A shop that appends to its export every hour costs what is new, not the whole file."""
+    path = tmp_path / "orders.csv"
+    path.write_text(csv_of(50))
+    assert shop.pull(path).counts.new == 50
+    assert shop.pull(path).files == 0
+    with path.open("a") as file:
+        file.write(csv_of(5, first=51))
+    counts = shop.pull(path).counts
+    assert (counts.read, counts.new) == (5, 5)
+
+
+def test_a_rewritten_file_is_read_again_and_changes_what_differs(shop: Shop, tmp_path: Path) -> None:
+    """A file that is not the old one with more lines is another file; reading it all changes nothing twice."""
+    path = tmp_path / "orders.csv"
+    path.write_text(csv_of(50))
+    shop.pull(path)
+    path.write_text(csv_of(50).replace("o7,c0,2024-01-01T00:00:07Z,7.00", "o7,c0,2024-01-01T00:00:07Z,8.00"))
+    counts = shop.pull(path).counts
+    assert (counts.read, counts.new, counts.changed, counts.unchanged) == (50, 0, 1, 49)
+
+
+def test_orders_may_come_late_and_back_dated(shop: Shop) -> None:
+    """An older order that comes to light becomes the first; the last stays the last."""
+    shop.tell(order("o2", at=NOW - 10 * DAY_MS))
+    shop.tell(order("o3", at=NOW - 3 * DAY_MS))
+    shop.tell(order("o1", at=NOW - 110 * DAY_MS))
+    found = shop.profile()
+    assert (found["first_order_id"], found["last_order_id"], found["order_count"]) == ("o1", "o3", 3)
+    assert (found["last_gap_days"], found["longest_gap_days"], found["average_gap_days"]) == (7.0, 100.0, 53.5)
+
+
+@pytest.mark.parametrize("cancellation_first", [False, True])
+def test_a_cancelled_order_does_not_stand(shop: Shop, cancellation_first: bool) -> None:
+    """A cancellation that names its order takes it out of count, revenue and times, in whichever order they come."""
+    shop.tell(order("o1", at=NOW - 10 * DAY_MS, amount=300))
+    told = [
+        order("o2", at=NOW - 2 * DAY_MS, amount=1_000),
+        order("x2", at=NOW - DAY_MS, amount=1_000, kind="cancellation", cancels="o2"),
+    ]
+    for record in reversed(told) if cancellation_first else told:
+        shop.tell(record)
+    found = shop.profile()
+    assert (found["order_count"], found["revenue"], found["last_order_id"]) == (1, 300, "o1")
+    assert found["last_activity_at"] == NOW - DAY_MS
+
+
+def test_a_partial_refund_lowers_its_order_which_stands(shop: Shop) -> None:
+    """Money given back lowers revenue at the order's own time; the order is still one."""
+    shop.tell(order("o1", at=NOW - 400 * DAY_MS, amount=1_000))
+    shop.tell(order("r1", at=NOW - DAY_MS, amount=400, kind="refund", cancels="o1"))
+    found = shop.profile()
+    assert (found["order_count"], found["revenue"], found["average_order_value"]) == (1, 600, 600)
+    assert found["revenue_365d"] == 0  # the refund belongs to last year's order
+    shop.tell(order("r2", at=NOW, amount=600, kind="refund", cancels="o1"))
+    assert (shop.profile()["order_count"], shop.profile()["revenue"], shop.profile()["first_order_id"]) == (0, 0, None)
+
+
+@pytest.mark.parametrize("cancels", [None, "unknown"])
+def test_a_cancellation_of_nothing_we_know_is_negative_revenue(shop: Shop, cancels: str | None) -> None:
+    """Where it cannot be told which order was cancelled, the money counts at the cancellation's own time."""
+    shop.tell(order("o1", at=NOW - 400 * DAY_MS, amount=1_000))
+    shop.tell(order("x1", at=NOW - DAY_MS, amount=250, kind="cancellation", cancels=cancels))
+    found = shop.profile()
+    assert (found["order_count"], found["revenue"], found["revenue_365d"]) == (1, 750, -250)
+
+
+def test_another_persons_cancellation_does_not_touch_an_order(shop: Shop) -> None:
+    """A cancellation counts for the contact it names, even when it names somebody else's order."""
+    shop.tell(order("o1", "ada", amount=1_000))
+    shop.tell(order("x1", "bob", amount=1_000, kind="cancellation", cancels="o1"))
+    assert (shop.profile("ada")["revenue"], shop.profile("bob")["revenue"]) == (1_000, -1_000)
+
+
+def test_an_order_that_moves_to_another_contact_leaves_the_first(shop: Shop) -> None:
+    """When a shop says that an order was somebody else's, both profiles follow."""
+    shop.tell(order("o1", "ada"), order("o2", "ada"))
+    assert shop.tell(order("o2", "bob")).changed == 1
+    assert (shop.profile("ada")["order_count"], shop.profile("bob")["order_count"]) == (1, 1)
+    assert shop.profile("ada")["last_order_id"] == "o1"
+
+
+def test_two_shops_may_use_the_same_ids(shop: Shop) -> None:
+    """Ids are a source's own: another shop's order 1 of customer ada is another order of another contact."""
+    other = Shop(shop.database, source="other")
+    shop.tell(order("o1", amount=100))
+    other.tell(order("o1", amount=5), order("x1", kind="cancellation", cancels="o1", amount=1))
+    assert (shop.profile()["revenue"], other.profile()["revenue"]) == (100, 4)
+
+
+def test_orders_with_the_same_time_have_one_last_on_every_database(shop: Shop) -> None:
+    """Of two orders in one minute the id decides, the same way wherever it runs, so that nobody enters twice."""
+    shop.tell(order("a10", at=NOW), order("A9", at=NOW), order("b1", at=NOW), order("B2", at=NOW))
+    assert (shop.profile()["first_order_id"], shop.profile()["last_order_id"]) == ("A9", "b1")
+
+
+def test_an_event_is_activity_and_nothing_else(shop: Shop) -> None:
+    """A page view moves the last activity forward, never back, and is taken once."""
+    shop.tell(order("o1", at=NOW - 5 * DAY_MS))
+    before = shop.profile()
+    assert shop.tell(event("e1", at=NOW - 2 * DAY_MS), event("e0", at=NOW - 9 * DAY_MS)).new == 2
+    assert shop.tell(event("e1", at=NOW - 2 * DAY_MS)).unchanged == 1
+    assert shop.profile() == before | {"last_activity_at": NOW - 2 * DAY_MS}
+
+
+def test_events_make_the_contacts_they_name(shop: Shop) -> None:
+    """Somebody first seen on a page is a contact with a profile."""
+    shop.tell(event("e1", "eve", at=NOW))
+    found = shop.profile("eve")
+    assert (found["last_activity_at"], found["order_count"], found["email_consent"]) == (NOW, 0, False)
+
+
+def test_a_contacts_row_says_only_what_its_file_has_columns_for(shop: Shop) -> None:
+    """A file without a country column leaves the country; one with an empty country takes it away."""
+    shop.tell(ContactRecord("ada", email="ada@example.com", country="GB"))
+    shop.tell(ContactRecord("ada", email="ada@example.org"), fields=frozenset({"contact", "email"}))
+    assert shop.profile()["country"] == "GB"
+    shop.tell(ContactRecord("ada", email="ada@example.net"))
+    assert shop.profile()["country"] is None
+
+
+def test_orders_fill_gaps_of_a_contact_and_change_nothing(shop: Shop) -> None:
+    """What the contacts feed said stands; an order only adds what nobody has said."""
+    shop.tell(ContactRecord("ada", country="GB"))
+    shop.tell(order("o1", country="FR", locale="fr"))
+    assert (shop.profile()["country"], shop.profile()["locale"]) == ("GB", "fr")
+
+
+def test_recorded_amounts_are_those_of_the_source(shop: Shop) -> None:
+    """The order row keeps what was said, whatever the profile makes of it."""
+    shop.tell(order("o1", amount=1_000), order("r1", kind="refund", amount=10, cancels="o1"))
+    with shop.database.read() as tx:
+        rows = tx.execute(select(orders.c.external_id, orders.c.kind, orders.c.amount).order_by(orders.c.id)).all()
+    assert [tuple(row) for row in rows] == [("o1", "order", 1_000), ("r1", "refund", 10)]

@@ -1,0 +1,145 @@
+"""Whatever is told, in whatever order, profiles are what a plain recomputation of the accepted facts says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+from sqlalchemy import Table, select
+
+from clm.domain.fact import FACTS
+from clm.domain.instant import DAY_MS
+from clm.domain.record import ContactRecord, EventRecord, OrderRecord, Record
+from clm.engine.profile import refresh
+from clm.store.database import Database
+from clm.store.schema import consents, contacts, events, orders, profiles
+from tests.databases import empty
+from tests.engine.recomputed import recomputed
+from tests.engine.shop import ALL_FIELDS, NOW, Shop, event, order
+
+YEAR_MS = 365 * DAY_MS
+
+people = st.sampled_from(["ada", "Bob"])
+order_ids = st.sampled_from(["o1", "O2", "o3", "o10", "ö4"])
+# Few days, so that times coincide and meet the edges of the 365 days; not all whole, so that gaps are fractions.
+times = st.one_of(
+    st.builds(lambda days: NOW + days * DAY_MS, st.sampled_from([-800, -366, -365, -364, -30, -2, -1, 0, 1])),
+    st.integers(NOW - 3 * YEAR_MS, NOW + 2 * DAY_MS),
+)
+amounts = st.sampled_from([0, 1, 3, 500, 1_000, 1_001])
+maybe = st.none()
+
+details = st.fixed_dictionaries(
+    {},
+    optional={
+        "email_consent": st.booleans(),
+        "sms_consent": st.booleans(),
+        "consent_at": times,
+        "country": st.sampled_from(["GB", "IR"]),
+        "locale": st.just("fa"),
+        "zone": st.just("Asia/Tehran"),
+        "signed_up_at": times,
+        "acquisition_source": st.just("friend"),
+    },
+)
+contact_records = st.builds(lambda who, said: ContactRecord(who, **said), people, details)
+order_records = st.one_of(
+    st.builds(
+        lambda number, who, at, amount, said: order(number, who, at=at, amount=amount, **said),
+        order_ids, people, times, amounts, st.just({}) | details,
+    ),
+    st.builds(
+        lambda number, who, at, amount, kind, cancels: order(
+            number, who, at=at, amount=amount, kind=kind, cancels=cancels
+        ),
+        st.sampled_from(["x1", "x2", "o3"]), people, times, amounts, st.sampled_from(["cancellation", "refund"]),
+        maybe | order_ids,
+    ),
+)  # fmt: skip
+event_records = st.builds(
+    lambda number, who, at: event(f"{who}-{number}-{at}", who, at=at), st.integers(1, 2), people, times
+)
+batches: st.SearchStrategy[list[Record]] = st.one_of(
+    st.lists(contact_records, min_size=1, max_size=3),
+    st.lists(order_records, min_size=1, max_size=7),
+    st.lists(order_records, min_size=1, max_size=7),
+    st.lists(event_records, min_size=1, max_size=3),
+)
+# Told at some instant, with the columns the file has, then refreshed for another.
+moves = st.tuples(batches, times, st.sampled_from([ALL_FIELDS, ALL_FIELDS - {"country", "email_consent"}]), times)
+
+CONTACT_FACTS = [fact.name for fact in FACTS.values() if fact.scope == "contact"]
+
+
+@settings(max_examples=70)
+@given(story=st.lists(moves, min_size=1, max_size=6))
+def test_profiles_are_what_the_facts_say(database: Database, story: list[Any]) -> None:
+    """Late, repeated, back-dated, moved, cancelled, refunded: after every batch and at every instant."""
+    empty(database)
+    shop = Shop(database)
+    said: dict[str, OrderRecord] = {}
+    happened: dict[str, EventRecord] = {}
+    for records, told_at, fields, refreshed_at in story:
+        shop.tell(*records, now=told_at, fields=fields)
+        for record in records:
+            if isinstance(record, OrderRecord):
+                said[record.external_id] = record  # the last word counts
+            if isinstance(record, EventRecord):
+                happened[record.external_id] = record
+        _compare(database, told_at, note_as="told", ignore={"revenue_365d"})
+        refresh(database, now=refreshed_at)
+        _compare(database, refreshed_at, note_as="refreshed")
+    assert _orders_as_said(database) == {
+        number: (record.contact.external_id, record.kind, record.ordered_at, record.amount, record.cancels)
+        for number, record in said.items()
+    }
+    with database.read() as tx:
+        assert set(tx.scalars(select(events.c.external_id))) == set(happened)
+
+
+def _compare(database: Database, now: int, *, note_as: str, ignore: frozenset[str] | set[str] = frozenset()) -> None:
+    rows = {table: _rows(database, table) for table in (contacts, orders, events, consents, profiles)}
+    found = {row["contact_id"]: row for row in rows[profiles]}
+    assert set(found) == {contact["id"] for contact in rows[contacts]}, "everybody has a profile"
+    for contact in rows[contacts]:
+        theirs = [
+            [row for row in rows[table] if row["contact_id"] == contact["id"]] for table in (orders, events, consents)
+        ]
+        wanted = recomputed(contact, *theirs, now)
+        note(f"{note_as} {contact['external_id']} at {now}")
+        assert set(wanted) == set(CONTACT_FACTS), "a new fact needs its plain computation too"
+        for name in CONTACT_FACTS:
+            if name in ignore:
+                continue
+            value = bool(found[contact["id"]][name]) if FACTS[name].type == "truth" else found[contact["id"]][name]
+            right = pytest.approx(wanted[name]) if isinstance(wanted[name], float) else wanted[name]
+            assert value == right, name
+
+
+def _rows(database: Database, table: Table) -> list[dict[str, Any]]:
+    with database.read() as tx:
+        return [dict(row._mapping) for row in tx.execute(select(table))]
+
+
+def _orders_as_said(database: Database) -> dict[str, tuple[Any, ...]]:
+    o = orders.c
+    query = select(o.external_id, contacts.c.external_id.label("who"), o.kind, o.ordered_at, o.amount, o.cancels).join(
+        contacts, contacts.c.id == o.contact_id
+    )
+    with database.read() as tx:
+        return {row.external_id: tuple(row)[1:] for row in tx.execute(query)}
+
+
+@pytest.mark.parametrize("told_at", [-900, -100, 0, 400])
+def test_the_365_days_are_right_at_every_instant(database: Database, told_at: int) -> None:
+    """Time may go forward and back, as in a back test: the sum follows, whenever and however orders were told."""
+    days = [-800, -366, -365, -30, -1, 1]
+    shop = Shop(database)
+    for number, day in enumerate(days):
+        shop.tell(order(f"o{number}", at=NOW + day * DAY_MS, amount=10**number), now=NOW + told_at * DAY_MS)
+    for day in (0, -400, 1, -31, 364, 365, 366, -1, 0, -801, 2_000):
+        refresh(database, now=NOW + day * DAY_MS)
+        wanted = sum(10**number for number, ordered in enumerate(days) if day - 365 < ordered <= day)
+        assert shop.profile()["revenue_365d"] == wanted, f"day {day}"

@@ -1,0 +1,136 @@
+"""The schema in the database is the schema in code, however it came there."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+import clm.store.database
+from clm.errors import StoreError
+from clm.store.database import HEAD, Database
+from clm.store.schema import metadata
+
+
+@pytest.fixture
+def bare(bare_url: str) -> Iterator[Database]:
+    """A database without any table."""
+    with contextlib.closing(Database(bare_url)) as database:
+        yield database
+
+
+def test_migrating_an_empty_database_arrives_at_the_schema_in_code(bare: Database) -> None:
+    """After `clm db upgrade`, alembic finds no difference between the tables and the code."""
+    bare.upgrade()
+    with bare.read() as tx:
+        context = MigrationContext.configure(tx, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+    bare.require_current()
+
+
+def test_partial_indexes_arrive_with_their_conditions(bare: Database) -> None:
+    """Alembic does not compare the WHERE of an index, and the rule "one being sent per contact" lives in one."""
+    bare.upgrade()
+    where = f"{bare.dialect}_where"
+    with bare.read() as tx:
+        found = {
+            index["name"]: (bool(index["unique"]), index.get("dialect_options", {}).get(where) is not None)
+            for table in metadata.tables
+            for index in inspect(tx).get_indexes(table)
+        }
+    for table in metadata.sorted_tables:
+        for index in table.indexes:
+            assert found[index.name] == (index.unique, index.dialect_options[bare.dialect]["where"] is not None)
+
+
+def test_upgrading_twice_changes_nothing(bare: Database) -> None:
+    """`clm db upgrade` may be typed again at any time."""
+    bare.upgrade()
+    with bare.write() as tx:
+        tx.execute(text("INSERT INTO contacts (source, external_id, created_at) VALUES ('shop', 'c1', 0)"))
+    bare.upgrade()
+    with bare.read() as tx:
+        assert tx.scalar(text("SELECT COUNT(*) FROM contacts")) == 1
+
+
+def _upgrade(url: str) -> None:
+    with contextlib.closing(Database(url)) as database:
+        database.upgrade()
+        database.require_current()
+
+
+def test_several_upgrades_at_once_are_safe(bare_url: str) -> None:
+    """Machines of one deployment start together, and each may upgrade."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["clm.store.database"])
+    processes = [context.Process(target=_upgrade, args=(bare_url,)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+
+
+def test_a_database_without_tables_is_refused_with_the_remedy(bare: Database) -> None:
+    """Nobody is left alone with `no such table`."""
+    assert bare.is_empty()
+    with pytest.raises(StoreError, match="no clm tables yet; run `clm db upgrade`"):
+        bare.require_current()
+
+
+def test_a_database_of_a_newer_clm_is_refused_with_the_remedy(database: Database) -> None:
+    """An old clm never writes into tables it does not know."""
+    _pretend_revision(database, "9999")
+    with pytest.raises(StoreError, match=r"made by a newer clm \(9999\); install that one"):
+        database.require_current()
+    _pretend_revision(database, "0001")
+
+
+def test_the_code_knows_its_newest_migration() -> None:
+    """The revision the code asks for is the last of its migrations."""
+    assert ScriptDirectory(str(Path(clm.store.database.__file__).parent / "migrations")).get_current_head() == HEAD
+
+
+def test_a_database_of_an_older_clm_is_refused_with_the_remedy(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new clm does not migrate unasked: the person decides when."""
+    monkeypatch.setattr("clm.store.database.HEAD", "0002")
+    with pytest.raises(StoreError, match=r"is older than this clm \(0001, needs 0002\); run `clm db upgrade`"):
+        database.require_current()
+
+
+def _pretend_revision(database: Database, revision: str) -> None:
+    with database.write() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("mysql://root@localhost/clm", "names mysql; clm keeps its facts in SQLite or PostgreSQL"),
+        ("not a url", "is not a database URL"),
+        ("postgresql://127.0.0.1:1/nowhere", "cannot open postgresql.*127.0.0.1:1/nowhere"),
+        ("sqlite:////proc/nowhere/clm.db", "cannot open"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_refused_in_words(url: str, says: str) -> None:
+    """A wrong CLM_DATABASE_URL is told as such, without a traceback."""
+    with pytest.raises(StoreError, match=says), contextlib.closing(Database(url)) as database:
+        database.upgrade()
+
+
+def test_passwords_are_never_shown() -> None:
+    """Messages about the database name it without its password."""
+    with contextlib.closing(Database("postgresql://clm:hunter2@127.0.0.1:1/clm")) as database:
+        assert "hunter2" not in database.shown
+        with pytest.raises(StoreError) as refusal:
+            database.require_current()
+    assert "hunter2" not in str(refusal.value)
