@@ -59,7 +59,7 @@ class SendStep(_Strict):
 
 
 class WaitStep(_Strict):
-    """Waits, counted from the moment the step before was done."""
+    """Waits, counted from the moment the step before was passed."""
 
     wait: Duration
 
