@@ -21,6 +21,7 @@ def upgrade() -> None:
     """
     database = Database(Settings().store_url)
     database.upgrade()
+    database.close()
     out.print(f"{database.shown} is up to date")
 
 

@@ -9,12 +9,24 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
+from clm.cli import main
+
 ROOT = Path(__file__).parents[2]
 
-Clm = Callable[..., "subprocess.CompletedProcess[str]"]
+
+class Ended(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Clm = Callable[..., Ended]
 
 PEOPLE = """\
 contact,email,phone,first_name,country,signed_up_at,email_consent
@@ -25,15 +37,27 @@ contact,email,phone,first_name,country,signed_up_at,email_consent
 
 
 @pytest.fixture
-def clm(tmp_path: Path) -> Clm:
-    """Runs `clm …` in the project with a CLM_HOME of its own."""
+def clm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Clm:
+    """Runs `clm …` in the project with a CLM_HOME of its own; in this process, because loading takes a second."""
+    for name in list(os.environ):
+        if name.startswith(("CLM_", "PREFECT_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("CLM_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(ROOT)
 
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("CLM_", "PREFECT_"))}
-        own |= {"CLM_HOME": str(tmp_path / "home"), "COLUMNS": "200", **environment}
-        return subprocess.run(
-            [sys.executable, "-m", "clm", *arguments], cwd=ROOT, env=own, capture_output=True, text=True, check=False
-        )
+    def run(*arguments: str, **environment: str) -> Ended:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["clm", *arguments])
+        capsys.readouterr()
+        status: Any = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code or 0
+        printed = capsys.readouterr()
+        return Ended(status, printed.out, printed.err)
 
     return run
 
@@ -199,6 +223,21 @@ def test_a_database_of_an_unknown_kind_is_refused(clm: Clm, people: Path) -> Non
     assert refused.returncode == 1
     assert "SQLite or PostgreSQL" in refused.stderr
     assert "hidden" not in refused.stderr
+
+
+def test_it_runs_as_a_program(tmp_path: Path) -> None:
+    """`python -m clm` prints its document on stdout, keeps stderr for the rest, and exits with its status."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("CLM_")}
+    ended = subprocess.run(
+        [sys.executable, "-m", "clm", "messages", "--json"],
+        cwd=ROOT,
+        env=own | {"CLM_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "clm db upgrade" in ended.stderr
 
 
 def test_help_shows_an_example(clm: Clm) -> None:
