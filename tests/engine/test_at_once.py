@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -12,15 +13,20 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
+from clm.content.brand import Brand
+from clm.content.library import TemplateLibrary
 from clm.domain.instant import DAY_MS, SECOND_MS
 from clm.engine.dispatch import LEASE_SECONDS
-from clm.store import messages
-from clm.store.database import Database
+from clm.engine.enrol import enrol
+from clm.store import enrolments, messages
+from clm.store.database import Database, Transaction
 from clm.store.messages import ContactBusyError, Intent
-from clm.store.schema import attempts, enrolments
+from clm.store.schema import attempts
+from clm.store.schema import enrolments as enrolments_table
 from clm.store.schema import messages as messages_table
+from tests.databases import empty
 from tests.engine.rehearsal import AGAIN, FIRST_CLOCK, HELLO, TWO_DAYS, Rehearsal, campaign
 from tests.engine.shop import NOW, Shop, csv_of
 from tests.engine.together import (
@@ -35,14 +41,14 @@ from tests.engine.together import (
     started,
 )
 
-PEOPLE = 40
+PEOPLE = 24
 CAMPAIGNS = (campaign("nudge", steps=[HELLO, TWO_DAYS, AGAIN]), campaign("other", priority=60))
 LATER = FIRST_CLOCK + (LEASE_SECONDS + 1) * SECOND_MS
 
 
 @pytest.fixture
 def crowd(rehearsal: Rehearsal) -> Rehearsal:
-    """Forty people who may enter two campaigns."""
+    """People who may enter two campaigns."""
     rehearsal.have(*CAMPAIGNS)
     for number in range(PEOPLE):
         rehearsal.customer(f"c{number}")
@@ -63,11 +69,11 @@ def plan(crowd: Rehearsal, database_url: str, words_folder: Path, tmp_path: Path
 
 
 def test_several_runs_at_once_do_everything_once(crowd: Rehearsal, plan: dict[str, Any], tmp_path: Path) -> None:
-    """Four processes enrol, advance and dispatch at one instant: one enrolment, one message, one hand-over each."""
-    for now in (NOW, NOW, NOW + 2 * DAY_MS):
-        gate = gate_for(4)
-        with started(run_lifecycle, [(Plan(now=now, **plan), gate)] * 4) as processes:
-            assert end_of(processes) == [0, 0, 0, 0]
+    """Three processes enrol, advance and dispatch at one instant: one enrolment, one message, one hand-over each."""
+    for now in (NOW, NOW + 2 * DAY_MS):
+        gate = gate_for(3)
+        with started(run_lifecycle, [(Plan(now=now, **plan), gate)] * 3) as processes:
+            assert end_of(processes) == [0, 0, 0]
     handed = Counter(noted(tmp_path, "handed"))
     assert len(handed) == 3 * PEOPLE
     assert set(handed.values()) == {1}
@@ -77,7 +83,7 @@ def test_several_runs_at_once_do_everything_once(crowd: Rehearsal, plan: dict[st
         ("again", "sent"): PEOPLE,
     }
     with crowd.database.read() as tx:
-        assert len(tx.scalars(select(enrolments.c.id)).all()) == 2 * PEOPLE
+        assert len(tx.scalars(select(enrolments_table.c.id)).all()) == 2 * PEOPLE
         assert len(tx.scalars(select(attempts.c.id)).all()) == 3 * PEOPLE
 
 
@@ -111,6 +117,44 @@ def test_two_who_want_the_same_people_in_turns_both_get_on(crowd: Rehearsal) -> 
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["intended", "stepped back"]
+
+
+def test_two_who_take_at_one_moment_take_different_people(
+    postgres_url: str, library: TemplateLibrary, own_brand: Brand
+) -> None:
+    """On PostgreSQL two transactions run side by side: neither waits for what the other has in hand, nor takes it."""
+    with contextlib.closing(Database(postgres_url)) as one, contextlib.closing(Database(postgres_url)) as two:
+        empty(one)
+        rehearsal = Rehearsal(one, library, own_brand)
+        rehearsal.have(campaign(steps=[HELLO, TWO_DAYS, AGAIN]))
+        for number in range(10):
+            rehearsal.customer(f"c{number}")
+        (journey,) = rehearsal.journeys.live()
+        enrol(one, rehearsal.journeys, journey, now=NOW)
+
+        def move(tx: Transaction) -> set[int]:
+            moved = enrolments.move_on(
+                tx, campaign="nudge", version=journey.version, position=0, next_due_at=NOW, last=False, now=NOW, limit=6
+            )
+            return {enrolment.id for enrolment in moved}
+
+        def lease(tx: Transaction, token: str) -> set[int]:
+            messages.lease(
+                tx, token=token, lease_until=LATER, campaigns=["nudge"], now=NOW, clock_now=FIRST_CLOCK, limit=6
+            )
+            return {row.id for row in messages.leased(tx, token, lock=True)}
+
+        with one.write() as mine, two.write() as theirs:
+            theirs.execute(text("SET LOCAL lock_timeout = '2s'"))
+            assert (len(first := move(mine)), len(second := move(theirs))) == (6, 4)
+            assert not first & second
+        with one.write() as tx:
+            tx.execute(update(enrolments_table).values(position=0))
+        rehearsal.decide()
+        with one.write() as mine, two.write() as theirs:
+            theirs.execute(text("SET LOCAL lock_timeout = '2s'"))
+            assert (len(first := lease(mine, "mine")), len(second := lease(theirs, "theirs"))) == (6, 4)
+            assert not first & second
 
 
 @pytest.mark.slow
@@ -175,6 +219,7 @@ def test_two_imports_of_one_file_at_once(database_url: str, tmp_path: Path) -> N
     gate = gate_for(2)
     with started(pull_file, [(database_url, path, gate)] * 2) as processes:
         assert end_of(processes) == [0, 0]
+    assert sum(map(int, path.with_suffix(".new").read_text().split())) == 200, "each order was new to one of them"
     _all_there(database_url, path, 200)
 
 

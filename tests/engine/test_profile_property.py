@@ -73,7 +73,7 @@ moves = st.tuples(batches, times, st.sampled_from([ALL_FIELDS, ALL_FIELDS - {"co
 CONTACT_FACTS = [fact.name for fact in FACTS.values() if fact.scope == "contact"]
 
 
-@settings(max_examples=70)
+@settings(max_examples=50)
 @given(story=st.lists(moves, min_size=1, max_size=6))
 def test_profiles_are_what_the_facts_say(database: Database, story: list[Any]) -> None:
     """Late, repeated, back-dated, moved, cancelled, refunded: after every batch and at every instant."""

@@ -134,7 +134,7 @@ def _dispatcher(plan: Plan, database: Database, journeys: Journeys) -> Dispatche
 
 
 def pull_file(url: str, path: Path, gate: Any, batches_until_killed: int | None = None) -> None:
-    """Pull a file of orders in batches of ten rows."""
+    """Pull a file of orders in batches of ten rows, and note beside it how many were new."""
     ingest.BATCH_ROWS = 10
     batches = 0
 
@@ -147,7 +147,9 @@ def pull_file(url: str, path: Path, gate: Any, batches_until_killed: int | None 
     with contextlib.closing(Database(url)) as database:
         if gate is not None:
             gate.wait()
-        Shop(database).pull(path, progress=die)
+        pulled = Shop(database).pull(path, progress=die)
+    with path.with_suffix(".new").open("a") as lines:
+        lines.write(f"{pulled.counts.new}\n")
 
 
 _context = multiprocessing.get_context("forkserver")

@@ -100,7 +100,7 @@ conditions: st.SearchStrategy[Condition] = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(condition=conditions, somebody=st.lists(people, min_size=1, max_size=4))
 def test_sql_says_what_evaluation_says(
     database: Database, condition: Condition, somebody: list[dict[str, Any]]

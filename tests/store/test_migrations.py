@@ -70,12 +70,12 @@ def test_several_upgrades_at_once_are_safe(bare_url: str) -> None:
     """Machines of one deployment start together, and each may upgrade."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["clm.store.database"])
-    processes = [context.Process(target=_upgrade, args=(bare_url,)) for _ in range(4)]
+    processes = [context.Process(target=_upgrade, args=(bare_url,)) for _ in range(3)]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
-    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    assert [process.exitcode for process in processes] == [0, 0, 0]
 
 
 def test_a_database_without_tables_is_refused_with_the_remedy(bare: Database) -> None:
