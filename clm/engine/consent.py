@@ -12,6 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from clm.domain.record import ContactRecord, OrderRecord
 from clm.store.consents import Statement
 
+_BY_ORDER = " order"
+"""What the source of a consent that an order carried ends in: weaker than any statement about consent itself."""
+
 Known = Mapping[tuple[int, str], Sequence[Statement]]
 """What has been stated before, by contact and channel, oldest first."""
 
@@ -34,10 +37,10 @@ def of_contacts(told: Iterable[tuple[int, ContactRecord]], known: Known, *, sour
     found = []
     for contact_id, record in told:
         for channel, granted in _said(record):
+            before = known.get((contact_id, channel), ())
             if record.consent_at is not None:
-                at = min(record.consent_at, now)
+                at = _dated(min(record.consent_at, now), granted, before)
             else:
-                before = known.get((contact_id, channel), ())
                 if not _is_news(before, granted, source):
                     continue
                 at = now if before or record.signed_up_at is None else min(record.signed_up_at, now)
@@ -61,8 +64,18 @@ def of_orders(
                 continue
             at = min(record.contact.consent_at or record.ordered_at, now)
             if key not in first or at < first[key].at:
-                first[key] = Statement(contact_id, channel, True, at, source)
+                first[key] = Statement(contact_id, channel, True, at, source + _BY_ORDER)
     return list(first.values())
+
+
+def _dated(at: int, granted: bool, before: Sequence[Statement]) -> int:
+    """When a dated statement stands: its own time, but a "no" is never outdone by what only an order carried.
+
+    Had the "no" come first, the order would not have been listened to; which file is read first must not matter.
+    """
+    if granted or any(one.granted and one.at > at and not one.source.endswith(_BY_ORDER) for one in before):
+        return at
+    return max([at, *(one.at for one in before if one.granted and one.source.endswith(_BY_ORDER))])
 
 
 def _said(record: ContactRecord) -> Iterator[tuple[str, bool]]:
@@ -75,8 +88,8 @@ def _said(record: ContactRecord) -> Iterator[tuple[str, bool]]:
 def _is_news(before: Sequence[Statement], granted: bool, source: str) -> bool:
     if not before:
         return True
-    own = [statement for statement in before if statement.source == source]
-    others = [statement for statement in before if statement.source != source]
+    own = [statement for statement in before if statement.source.removesuffix(_BY_ORDER) == source]
+    others = [statement for statement in before if statement not in own]
     if own and own[-1].granted == granted:
         return False
     if not own and not granted:

@@ -60,7 +60,7 @@ class Year:
         """Who enters each campaign in a first run at `now`."""
         people = self.customers(now)
         once, since_first, since_last = people["count"] == 1, people["since_first"], people["since_last"]
-        best = (people["count"] >= 3) & (people["spend"] >= 1_000 * 100) & (since_last <= 90)
+        best = (people["count"] >= 3) & (people["spend"] >= 200 * 100) & (since_last <= 90)
         return {
             "feedback": _keys(people[(since_last >= 7) & (since_last <= 21)], "last_id"),
             "win_back": _keys(people[(people["count"] >= 1) & (since_last > 90) & (since_last <= 400)], "last_id"),

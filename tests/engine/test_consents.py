@@ -164,3 +164,23 @@ def test_a_consent_dated_ahead_does_not_outlast_a_withdrawal(shop: Shop) -> None
     shop.tell(SAID._replace(consent_at=NOW + 5 * 3_600_000))
     unsubscribe(shop.database, at=NOW + 3_600_000)
     assert not consented(shop)
+
+
+@pytest.mark.parametrize("order_first", [False, True])
+def test_a_dated_no_outweighs_what_an_order_carried(shop: Shop, order_first: bool) -> None:
+    """Who withdrew and bought later is not written to, whichever file came first."""
+    rows = [
+        SAID._replace(email_consent=False, consent_at=NOW - 10 * DAY_MS),
+        order("o1", email_consent=True, at=NOW - DAY_MS),
+    ]
+    for row in reversed(rows) if order_first else rows:
+        shop.tell(row)
+    assert not consented(shop)
+
+
+def test_a_dated_yes_after_a_no_counts_beside_an_order(shop: Shop) -> None:
+    """An order's consent does not make a later, real consent unheard."""
+    shop.tell(order("o1", email_consent=True, at=NOW - 20 * DAY_MS))
+    shop.tell(SAID._replace(email_consent=False, consent_at=NOW - 10 * DAY_MS))
+    shop.tell(SAID._replace(email_consent=True, consent_at=NOW - DAY_MS))
+    assert consented(shop)
