@@ -50,13 +50,11 @@ class Measured:
         console = Console(highlight=False)
         listing = Table("", "", box=None, show_header=False, title=self.title, title_justify="left", pad_edge=False)
         listing.columns[1].justify = "right"
-        listing.add_row("figure", f"[bold]{self.figure:,.4g}[/] {self.unit}")
-        listing.add_row("limit", f"{self.limit:,.4g} {self.unit}")
+        listing.add_row("figure", f"[bold]{_short(self.figure):,}[/] {self.unit}")
+        listing.add_row("limit", f"{_short(self.limit):,} {self.unit}")
         listing.add_row(f"ratio ({self.meaning})", f"[bold]{self.figure / self.limit:.2f}[/]")
         for name, value in document["details"].items():
-            listing.add_row(
-                f"[dim]{name.replace('_', ' ')}[/]", f"{value:,}" if isinstance(value, float) else str(value)
-            )
+            listing.add_row(f"[dim]{name.replace('_', ' ')}[/]", f"{value:,}")
         console.print(listing)
 
 

@@ -9,8 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
 from pathlib import Path
 from textwrap import dedent
@@ -343,3 +345,27 @@ def test_sent_messages_are_counted_by_campaign_channel_and_status() -> None:
         ["win_back", "email", "1", ""],
         ["all", "", "4", "1"],
     ]
+
+
+def test_a_server_that_is_too_busy_is_asked_again() -> None:
+    """Prefect answers 503 while its SQLite is locked; that is no reason to give up starting."""
+    answers = [503, 503, 200]
+
+    class Busy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(answers.pop(0))
+            self.end_headers()
+            self.wfile.write(b"[]")
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Busy) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            assert PrefectServer(server.server_port).prune_deployments(set()) == []
+        finally:
+            server.shutdown()
+            thread.join()
+    assert answers == []

@@ -17,6 +17,8 @@ HOST = "127.0.0.1"
 POOL = "clm"
 
 _TIMEOUT_SECONDS = 20.0
+_BUSY_TRIES_MAX = 8
+_BUSY_PAUSE_SECONDS = 0.5
 _ROWS_MAX = 200  # the server's own limit for one answer
 _DEAD_STATES = ("PENDING", "RUNNING", "CANCELLING")
 
@@ -125,21 +127,33 @@ class PrefectServer:
         return newest[::-1]
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        """One question; `http.client` rather than urllib, which would take a proxy of the environment for loopback."""
+        """The answer to one question, asked again while the server is too busy to answer.
+
+        It says 503 when its SQLite is locked by another of its own writers, having done nothing.
+        """
+        status, text = self._answer(method, path, body)
+        for _ in range(_BUSY_TRIES_MAX):
+            if status != http.client.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(_BUSY_PAUSE_SECONDS)
+            status, text = self._answer(method, path, body)
+        if status >= http.client.BAD_REQUEST:
+            raise PrefectError(f"the Prefect server refused {method} {path}: {status} {text[:300]!r}")
+        return json.loads(text) if text else None
+
+    def _answer(self, method: str, path: str, body: Any) -> tuple[int, bytes]:
+        """Status and text; `http.client`, because urllib would take a proxy of the environment for loopback."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=_TIMEOUT_SECONDS)
         try:
             connection.request(
                 method, f"/api{path}", None if body is None else json.dumps(body), {"Content-Type": "application/json"}
             )
             answer = connection.getresponse()
-            text = answer.read()
+            return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
             raise PrefectError(f"the Prefect server at {self.url} does not answer: {error}") from None
         finally:
             connection.close()
-        if answer.status >= http.client.BAD_REQUEST:
-            raise PrefectError(f"the Prefect server refused {method} {path}: {answer.status} {text[:300]!r}")
-        return json.loads(text) if text else None
 
 
 def worker_is_healthy(port: int) -> bool:
