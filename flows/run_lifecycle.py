@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +27,7 @@ STAGES: tuple[Stage, ...] = ("pull", "score", "campaigns", "reconcile", "dispatc
 
 @flow(name="run-lifecycle", flow_run_name=run_name("run-lifecycle"))
 def run_lifecycle(as_of: datetime | None = None, only: list[Stage] | None = None) -> dict[str, Any]:
-    """Pull, score, run campaigns, reconcile, dispatch and report at one instant.
+    """Pull, score, run campaigns, reconcile, dispatch and report, at `as_of` or now.
 
     Returns `as_of`, `pulled` (counts per feed), `enrolled` (per campaign) and `messages`: those this run brought to an
     end, by status, and those that stand queued, sending or in doubt now.
@@ -39,9 +39,11 @@ def run_lifecycle(as_of: datetime | None = None, only: list[Stage] | None = None
         score_contacts(now)
     campaigns = run_campaigns(now) if "campaigns" in stages else {}
     reconciled = reconcile_messages(now) if "reconcile" in stages else {}
-    handed = dispatch_messages(now) if "dispatch" in stages else {}
+    # Without an instant of its own the clock has moved on, and what other runs have queued meanwhile is due too.
+    then = moment(as_of)
+    handed = dispatch_messages(then) if "dispatch" in stages else {}
     if "report" in stages:
-        post_report(now, None)
+        post_report(now - timedelta(milliseconds=1), then, "lifecycle-run", "this run")
     ended = {status: handed.get(status, 0) for status in sorted(ENDS)}
     ended["expired"] += reconciled.get("expired", 0)
     return {

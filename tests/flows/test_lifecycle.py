@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -118,6 +118,15 @@ def test_single_stages_can_be_run_by_themselves() -> None:
     run_lifecycle(as_of=NOW, only=["pull", "score", "campaigns"])
     assert run_lifecycle(as_of=NOW, only=["report"])["messages"]["queued"] == 2
     assert run_lifecycle(as_of=NOW, only=["dispatch"])["messages"]["sent"] == 1
+
+
+@pytest.mark.usefixtures("server", "shop")
+def test_what_another_run_queued_meanwhile_is_sent_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run for now sends what is due when it comes to sending, also what a scheduled run queued since it began."""
+    run_lifecycle(as_of=NOW, only=["pull", "score", "campaigns"])
+    instants = iter([NOW - timedelta(seconds=10), NOW + timedelta(seconds=10)])
+    monkeypatch.setattr("flows.run_lifecycle.moment", lambda _as_of: next(instants))
+    assert run_lifecycle(only=["dispatch"])["messages"]["sent"] == 1
 
 
 def test_the_command_line_knows_the_stages() -> None:
