@@ -16,6 +16,7 @@ from prefect.testing.utilities import prefect_test_harness
 
 from clm.cli.lifecycle import Stage
 from clm.engine.workspace import open_database
+from clm.errors import MappingError
 from clm.settings import Settings
 from flows.run_lifecycle import STAGES, run_lifecycle
 from tasks import project
@@ -118,6 +119,16 @@ def test_single_stages_can_be_run_by_themselves() -> None:
     run_lifecycle(as_of=NOW, only=["pull", "score", "campaigns"])
     assert run_lifecycle(as_of=NOW, only=["report"])["messages"]["queued"] == 2
     assert run_lifecycle(as_of=NOW, only=["dispatch"])["messages"]["sent"] == 1
+
+
+@pytest.mark.usefixtures("server")
+def test_slipped_columns_put_no_address_into_prefect(shop: Path) -> None:
+    """A file whose columns have slipped fails its pull without quoting what now stands in the wrong column."""
+    rows = "".join(f"{number},x,Zoe,planted.slip{number}@example.com,yes\n" for number in range(12))
+    (shop / "demo" / "contacts.csv").write_text(CONTACTS.splitlines(keepends=True)[0] + rows, encoding="utf-8")
+    with pytest.raises(MappingError, match="does not fit the mapping"):
+        run_lifecycle(as_of=NOW, only=["pull"])
+    assert "planted.slip" not in json.dumps(asyncio.run(_everything()), default=str)
 
 
 @pytest.mark.usefixtures("server", "shop")
