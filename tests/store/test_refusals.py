@@ -11,7 +11,7 @@ from clm.store.database import Database
 
 def test_a_refused_statement_quotes_no_values(database: Database) -> None:
     """Prefect keeps what a task raises, so an error names its kind and the statement, never a name or an address."""
-    statement = text("INSERT INTO contacts (source, external_id, email, created_at) VALUES ('shop', '1', :email, 0)")
+    statement = text("INSERT INTO contacts (source, external_id, email, created_at) VALUES ('shop', :email, :email, 0)")
 
     def add() -> None:
         with database.write() as tx:
