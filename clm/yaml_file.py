@@ -32,13 +32,14 @@ class YamlFile:
         """Read `path`; raises ConfigurationError when it is missing, not YAML, or not a mapping."""
         self.path = path
         self.places: dict[Loc, Place] = {}
-        self.value_places: dict[Loc, Place] = {}
+        self._scalars: dict[Loc, yaml.ScalarNode] = {}
         self.faults: list[Fault] = []
         self._values = 0
         try:
             if path.stat().st_size > _BYTES_MAX:
                 raise ConfigurationError([Fault(str(path), f"is larger than {_BYTES_MAX:,} bytes")])
-            node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+            self._source = path.read_text(encoding="utf-8")
+            node = yaml.compose(self._source, Loader=yaml.SafeLoader)
         except FileNotFoundError:
             raise ConfigurationError([Fault(str(path), "does not exist; `clm check` lists what is needed")]) from None
         except UnicodeDecodeError as error:
@@ -58,13 +59,13 @@ class YamlFile:
             raise ConfigurationError(self.faults)
 
     def _value(self, node: yaml.Node, loc: Loc) -> Any:
-        quote = 1 if isinstance(node, yaml.ScalarNode) and node.style in {"'", '"'} else 0
         place = (node.start_mark.line + 1, node.start_mark.column + 1)
         self._values += 1
         if len(loc) > _DEEP_MAX or self._values > _VALUES_MAX:
             raise ConfigurationError([Fault(str(self.path), "nests too deeply, or repeats itself", *place)])
         self.places.setdefault(loc, place)
-        self.value_places[loc] = (place[0], place[1] + quote)
+        if isinstance(node, yaml.ScalarNode):
+            self._scalars[loc] = node
         if isinstance(node, yaml.MappingNode):
             found: dict[str, Any] = {}
             for key_node, value_node in node.value:
@@ -88,11 +89,24 @@ class YamlFile:
         while around and around not in self.places:
             around = around[:-1]
         line, column = self.places.get(around, (1, 1))
-        if offset is not None and loc in self.value_places:
-            line, column = self.value_places[loc]
-            column += offset
+        if offset is not None and loc in self._scalars:
+            line, column = self._inside(self._scalars[loc], offset)
         field = ".".join(str(part + 1) if isinstance(part, int) else part for part in loc)
         return Fault(str(self.path), message, line, column, field or None)
+
+    def _inside(self, node: yaml.ScalarNode, offset: int) -> Place:
+        """Where the character at `offset` of a text stands in the file; folding changes nothing but white space."""
+        source, at = self._source, node.start_mark.index
+        if node.style in {">", "|"}:
+            at = source.index("\n", at)  # the words begin below the sign
+        elif node.style:
+            at += 1
+        left = sum(not character.isspace() for character in node.value[:offset])
+        within = offset < len(node.value)
+        while at < len(source) and (left or (within and source[at].isspace())):
+            left -= not source[at].isspace()
+            at += 2 if node.style == "'" and source[at : at + 2] == "''" else 1
+        return source.count("\n", 0, at) + 1, at - source.rfind("\n", 0, at)
 
     def validate(self, model: type[Model]) -> Model:
         """The file as `model`; raises ConfigurationError with every fault."""

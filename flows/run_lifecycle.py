@@ -29,8 +29,8 @@ STAGES: tuple[Stage, ...] = ("pull", "score", "campaigns", "reconcile", "dispatc
 def run_lifecycle(as_of: datetime | None = None, only: list[Stage] | None = None) -> dict[str, Any]:
     """Pull, score, run campaigns, reconcile, dispatch and report, at `as_of` or now.
 
-    Returns `as_of`, `pulled` (counts per feed), `enrolled` (per campaign) and `messages`: those this run brought to an
-    end, by status, and those that stand queued, sending or in doubt now.
+    Returns `as_of`, `pulled` (counts per feed), `enrolled` (per campaign), `deferred` (how often a message was put off)
+    and `messages`: those this run brought to an end, by status, and those that stand queued, sending or in doubt now.
     """
     now = moment(as_of)
     stages = only or STAGES
@@ -50,6 +50,7 @@ def run_lifecycle(as_of: datetime | None = None, only: list[Stage] | None = None
         "as_of": f"{now:%Y-%m-%dT%H:%M:%SZ}",
         "pulled": pulled,
         "enrolled": {campaign: counts["enrolled"] for campaign, counts in campaigns.items()},
+        "deferred": handed.get("deferred", 0),
         "messages": dict.fromkeys(STATUSES, 0) | ended | standing(),
     }
 

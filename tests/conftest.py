@@ -118,6 +118,8 @@ def config_folder(tmp_path: Path) -> Callable[..., Path]:
         folder = tmp_path / "config"
         (folder / "campaigns").mkdir(parents=True, exist_ok=True)
         (folder / "clm.yaml").write_text("base_currency: GBP\n", encoding="utf-8")
+        for name in ("policy.yaml", "sms_hours.yaml"):
+            shutil.copyfile(PROJECT / "config" / name, folder / name)
         for name, text in campaigns.items():
             (folder / "campaigns" / f"{name}.yaml").write_text(text, encoding="utf-8")
         return folder

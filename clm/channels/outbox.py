@@ -1,7 +1,7 @@
 """The local outbox: messages become files, so that everything runs without an account at a provider.
 
 ```
-<folder>/mail/<message id>.eml   one file an e-mail, RFC 5322
+<folder>/mail/<message id>.eml   one file an e-mail, to a contact or to staff, RFC 5322
 <folder>/sms.jsonl               one line an SMS: {"id", "to", "from", "text", "at"}
 ```
 """
@@ -41,10 +41,10 @@ class Outbox:
     async def deliver(self, envelope: Envelope) -> Outcome:
         """Write `envelope` unless its id is there already; a full disk or a missing right is `NotSent`."""
         try:
-            if envelope.channel == "email":
-                self._write_mail(envelope)
-            else:
+            if envelope.channel == "sms":
                 self._sms.append(envelope)
+            else:
+                self._write_mail(envelope)
         except UnfitMail as verdict:
             return Rejected(str(verdict))
         except UnicodeEncodeError:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Literal, NoReturn
@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, NoReturn
 from cyclopts import Parameter
 
 import clm
-from clm.cli.terminal import AsJson, err, out, print_json, table
+from clm.cli.terminal import AsJson, err, moment, out, print_json, table
 from clm.domain.instant import iso, to_ms
 from clm.engine.workspace import load_project, open_database
 from clm.errors import ClmError
@@ -48,10 +48,10 @@ def run(
     Example: clm run --as-of 2010-12-01T09:00:00Z --json
     """
     settings = Settings()
-    moment = None if as_of is None else _moment(as_of)
+    instant = moment(as_of, "--as-of")
     load_project(settings)  # refuse faults here, in one piece, rather than as a failed flow run
-    _warn_of_later_facts(settings, moment)
-    request = {"as_of": moment and moment.isoformat(), "only": only}
+    _warn_of_later_facts(settings, instant)
+    request = {"as_of": instant and instant.isoformat(), "only": only}
     signal.signal(signal.SIGTERM, _interrupt)
     with _surroundings(settings) as (environment, held):
         summary = _run_flow(request, environment, held)
@@ -70,22 +70,14 @@ def project_folder() -> Path:
     raise ClmError("there is no flows/run_lifecycle.py here; run clm from the project's top folder")
 
 
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ClmError(f"--as-of {text}: write ISO 8601, e.g. 2026-01-31T09:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _warn_of_later_facts(settings: Settings, moment: datetime | None) -> None:
+def _warn_of_later_facts(settings: Settings, instant: datetime | None) -> None:
     database = open_database(settings, create=True)
     try:
         with database.read() as tx:
             newest = profiles.newest_fact_at(tx)
     finally:
         database.close()
-    if moment is not None and newest is not None and newest > to_ms(moment):
+    if instant is not None and newest is not None and newest > to_ms(instant):
         err.print(
             f"[yellow]note:[/] there are facts up to {iso(newest)}, later than --as-of; profiles count them as they are"
         )
@@ -196,5 +188,6 @@ def _print_summary(summary: dict[str, Any]) -> None:
     out.print(
         "messages: "
         + (", ".join(f"{count:,} {status}" for status, count in summary["messages"].items() if count) or "none")
+        + (f" ({summary['deferred']:,} put off, with reasons)" if summary["deferred"] else "")
     )
     out.print("[dim]see them: clm messages; read them: the outbox in CLM_HOME[/]")

@@ -40,6 +40,12 @@ class Sender(_Part):
     reply_to: EmailStr
 
 
+class Team(_Part):
+    """Who gets alerts and tasks about customers."""
+
+    email: EmailStr
+
+
 class Palette(_Part):
     """Colours of one scheme, as #rrggbb; text on its ground must have a contrast of at least 4.5 (WCAG 2.2, 1.4.3)."""
 
@@ -82,13 +88,17 @@ class BrandLinks(_Part):
     help: Link
     returns: Link
     review: Link
+    basket: Link
+    preferences: Link
+    app: Link
 
 
 class Offer(_Part):
-    """A code that takes a percentage off."""
+    """A code that takes a percentage off, and for how many days its letter says that it holds."""
 
     code: OfferCode
     percent: Annotated[int, Field(ge=1, le=100)]
+    days: Annotated[int, Field(ge=1, le=365)]
 
 
 class Brand(_Part):
@@ -101,6 +111,7 @@ class Brand(_Part):
     address: Text  # postal, one line; the law wants it in every marketing mail
     logo_url: Link | None  # None: the name is set as text
     sender: Sender
+    team: Team
     sms_sender: SmsSender  # a number, or 2 to 11 letters and digits, a letter first
     colours: Colours
     fonts: Fonts

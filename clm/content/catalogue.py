@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 
     from clm.content.brand import Brand
 
-FILES: dict[ChannelName, tuple[str, ...]] = {"email": ("subject.txt", "body.mjml", "body.txt"), "sms": ("sms.txt",)}
-_FILE_NAMES = [name for names in FILES.values() for name in names]
+FILES: dict[ChannelName, tuple[str, ...]] = {
+    "email": ("subject.txt", "body.mjml", "body.txt"),
+    "sms": ("sms.txt",),
+    "staff": ("subject.txt", "task.txt"),
+}
+_FILE_NAMES = list(dict.fromkeys(name for names in FILES.values() for name in names))
 
 _SOURCE_BYTES_MAX = 100_000
 _TEMPLATES_MAX = 10_000
@@ -45,7 +49,7 @@ Key = tuple[str, str, ChannelName, str]
 class Words:
     """One compiled file of a template."""
 
-    name: str  # subject.txt, body.mjml, body.txt or sms.txt
+    name: str  # subject.txt, body.mjml, body.txt, sms.txt or task.txt
     file: str  # templates/welcome/hello/en/subject.txt
     template: Template
 
@@ -99,10 +103,9 @@ class Catalogue:
         present = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
         for name in sorted(present - set(_FILE_NAMES)):
             self._fault(folder / name, f"is read by nothing{nearest(name, _FILE_NAMES)}")
-        for channel, names in FILES.items():
+        for channel in _channels_of(present):
+            names = FILES[channel]
             lacking = [name for name in names if name not in present]
-            if len(lacking) == len(names):
-                continue
             for name in lacking:
                 self._fault(folder / name, f"is required beside the other files for {channel}")
             compiled = [self._compile(folder / name) for name in names if name in present]
@@ -206,6 +209,15 @@ class Catalogue:
 
     def _fault(self, path: Path, message: str) -> None:
         self.faults.append(Fault(self._file(path), message))
+
+
+def _channels_of(present: Collection[str]) -> list[ChannelName]:
+    """The channels that files are for; a subject by itself is half of an e-mail, beside task.txt it is the team's."""
+    own = {channel: set(names) - {"subject.txt"} for channel, names in FILES.items()}
+    found = [channel for channel, names in own.items() if names & set(present)]
+    if "subject.txt" in present and not {"email", "staff"} & set(found):
+        found.append("email")
+    return found
 
 
 def _fields(values: dict[str, Any]) -> dict[str, Any]:

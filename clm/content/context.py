@@ -20,7 +20,7 @@ _ITEMS_MAX = 1_000
 _DEEP_MAX = 6
 
 VOCABULARY: Mapping[str, Any] = {
-    "contact": dict.fromkeys(("first_name", "last_name", "country", "locale")),
+    "contact": dict.fromkeys(("id", "first_name", "last_name", "country", "locale")),  # id: the shop's own
     "facts": None,  # every fact of the profile, by name; instants aware, money in minor units of `currency`
     "last_order": dict.fromkeys(("id", "ordered_at", "amount", "products")),  # products: name, category, quantity
     "currency": None,  # ISO 4217 of the facts' money

@@ -1,6 +1,7 @@
 """All templates, found and checked once, rendered per message.
 
-templates/<campaign>/<step>/<locale>/ holds `subject.txt`, `body.mjml` and `body.txt` for e-mail, `sms.txt` for SMS.
+templates/<campaign>/<step>/<locale>/ holds `subject.txt`, `body.mjml` and `body.txt` for e-mail, `sms.txt` for SMS,
+`subject.txt` and `task.txt` for a mail to staff, who read the default locale whatever the contact reads.
 Parts that many mails share lie in templates/_base/ and, where they hold words, in templates/_base/<locale>/.
 """
 
@@ -30,6 +31,7 @@ OUTPUT_BYTES_MAX = {
     "body.mjml": 100_000,  # Gmail hides what comes after 102 KB, the unsubscribe link first
     "body.txt": 50_000,
     "sms.txt": 6_400,  # 1,600 characters, the most a provider takes
+    "task.txt": 10_000,
 }
 
 _LINE_OR_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -82,6 +84,8 @@ class TemplateLibrary:
         words, a value is missing without fallback, or the result can't be sent; its text names the template and the
         value's name, never the value.
         """
+        if channel == "staff":
+            locale = None
         for used in chain(locale, self._default_locale):
             if words := self._words.get((campaign, step, channel, used)):
                 break
@@ -95,11 +99,12 @@ class TemplateLibrary:
         texts = {part.name: _render(part, values) for part in words}
         if channel == "sms":
             return Content(locale=used, text=" ".join(texts["sms.txt"].split()))
+        body = texts["task.txt" if channel == "staff" else "body.txt"]
         return Content(
             locale=used,
             subject=_SPACES.sub(" ", texts["subject.txt"]).strip(),
-            html=texts["body.mjml"],
-            text=_BLANK_LINES.sub("\n\n", texts["body.txt"]).strip() + "\n",
+            html=texts.get("body.mjml"),
+            text=_BLANK_LINES.sub("\n\n", body).strip() + "\n",
         )
 
 

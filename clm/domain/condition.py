@@ -10,13 +10,10 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from clm.domain.fact import Fact
-from clm.domain.instant import DAY_MS
-
-Operator = Literal["=", "!=", "<", "<=", ">", ">="]
-Scalar = str | int | float | bool
+from clm.domain.term import Anniversary, Operator, Scalar, Term, UsualGap, value_of
 
 COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -51,62 +48,78 @@ class Not:
 
 
 @dataclass(frozen=True, slots=True)
-class Holds:
-    """A truth fact, by itself."""
+class InSegment:
+    """A named condition of config/segments.yaml holds."""
 
-    fact: Fact
+    segment: str
+    part: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """A truth, by itself."""
+
+    term: Term
 
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """A fact against a value, or against another fact of its type; money values are in minor units."""
+    """A term against a value, or against another term of its type; money is in minor units, times in milliseconds."""
 
-    fact: Fact
+    term: Term
     op: Operator
-    value: Scalar | Fact
+    value: Scalar | Term
 
 
 @dataclass(frozen=True, slots=True)
-class DaysSince:
-    """Elapsed time since a time fact against a number of days of 24 hours; never true before the fact has happened.
+class Since:
+    """Elapsed time since a time, in milliseconds, against a length; never true before the time has come.
 
     `days_since(x) > 90` is `x < now - 90 days`, so an index on x serves it.
     """
 
-    fact: Fact
+    term: Term
     op: Operator
-    days: float
-
-    def threshold(self, now: int) -> int:
-        """The instant that the fact is compared with, in milliseconds."""
-        return now - round(self.days * DAY_MS)
+    length: int | UsualGap
 
     @property
     def instant_op(self) -> Operator:
-        """How the fact itself compares with the threshold: more days since is an earlier instant."""
+        """How the time itself compares with `now - length`: longer since is an earlier instant."""
         return FLIPPED[self.op]
 
 
 @dataclass(frozen=True, slots=True)
-class OneOf:
-    """A fact is one of some values."""
+class Until:
+    """Time still to pass until a time, in milliseconds, against a length; never true once the time has passed."""
 
-    fact: Fact
+    term: Term
+    op: Operator
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A term is one of some values."""
+
+    term: Term
     values: tuple[Scalar, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A fact is known at all; the one test that is never unknown."""
+    """A term is known at all; the one test that is never unknown."""
 
-    fact: Fact
+    term: Term
 
 
-Condition = And | Or | Not | Holds | Compare | DaysSince | OneOf | Known
+Condition = And | Or | Not | InSegment | Holds | Compare | Since | Until | OneOf | Known
 
 
 def evaluate(condition: Condition, facts: Mapping[str, Any], now: int) -> bool | None:
-    """Whether the condition holds of `facts` at `now` (milliseconds): True, False, or None for unknown."""
+    """Whether the condition holds at `now` (milliseconds): True, False, or None for unknown.
+
+    `facts` holds the value of each of `terms_of(condition)` by its name, and `home_zone` where local time matters.
+    """
     match condition:
         case And(parts):
             return _all(evaluate(part, facts, now) for part in parts)
@@ -114,38 +127,62 @@ def evaluate(condition: Condition, facts: Mapping[str, Any], now: int) -> bool |
             return _negate(_all(_negate(evaluate(part, facts, now)) for part in parts))
         case Not(part):
             return _negate(evaluate(part, facts, now))
-        case Known(fact):
-            return facts.get(fact.name) is not None
-    left = facts.get(condition.fact.name)
-    if left is None:
-        return None
+        case InSegment(_, part):
+            return evaluate(part, facts, now)
+        case Known(term):
+            return value_of(term, facts, now) is not None
+    left = value_of(condition.term, facts, now)
+    return None if left is None else _of_known(condition, left, facts, now)
+
+
+def _of_known(
+    condition: Holds | Compare | Since | Until | OneOf, left: Any, facts: Mapping[str, Any], now: int
+) -> bool | None:
+    """What an atom says whose own term is known to be `left`."""
     match condition:
         case Holds():
             return bool(left)
-        case Compare(_, op, Fact(name=name)):
-            right = facts.get(name)
-            return None if right is None else COMPARE[op](left, right)
-        case Compare(_, op, value):
-            return COMPARE[op](left, value)
-        case DaysSince():
-            return COMPARE[condition.instant_op](left, condition.threshold(now)) and left <= now
         case OneOf(_, values):
             return left in values
+        case Until(_, op, length):
+            return COMPARE[op](left, now + length) and left >= now
+        case Since(_, _, length):
+            passed = value_of(length, facts, now) if isinstance(length, UsualGap) else length
+            return None if passed is None else COMPARE[condition.instant_op](left, now - passed) and left <= now
+        case Compare(_, op, value):
+            right = value if isinstance(value, str | int | float) else value_of(value, facts, now)
+            return None if right is None else COMPARE[op](left, right)
 
 
-def facts_of(condition: Condition) -> Iterator[Fact]:
-    """Every fact the condition speaks of, in order, repeats included."""
+def terms_of(condition: Condition) -> Iterator[Term]:
+    """Every term whose value the condition asks for, in order, repeats included."""
     match condition:
         case And(parts) | Or(parts):
             for part in parts:
-                yield from facts_of(part)
-        case Not(part):
-            yield from facts_of(part)
-        case Compare(fact, _, Fact() as other):
-            yield fact
-            yield other
+                yield from terms_of(part)
+        case Not(part) | InSegment(_, part):
+            yield from terms_of(part)
+        case Compare(term, _, value):
+            yield from _asked(term)
+            if not isinstance(value, str | int | float):
+                yield from _asked(value)
+        case Since(term, _, length):
+            yield from _asked(term)
+            if isinstance(length, UsualGap):
+                yield length
         case _:
-            yield condition.fact
+            yield from _asked(condition.term)
+
+
+def _asked(term: Term) -> Iterator[Term]:
+    yield term
+    if isinstance(term, Anniversary):
+        yield term.fact
+
+
+def without_enrolment(condition: Condition) -> Condition | None:
+    """The condition as it can be asked before entering: not at all, where it speaks of what only exists after it."""
+    return None if any(term.scope == "enrolment" for term in terms_of(condition)) else condition
 
 
 def _negate(truth: bool | None) -> bool | None:
@@ -159,3 +196,27 @@ def _all(truths: Iterator[bool | None]) -> bool | None:
             return False
         unknown = unknown or truth is None
     return None if unknown else True
+
+
+__all__ = [
+    "COMPARE",
+    "FLIPPED",
+    "And",
+    "Compare",
+    "Condition",
+    "Fact",
+    "Holds",
+    "InSegment",
+    "Known",
+    "Not",
+    "OneOf",
+    "Operator",
+    "Or",
+    "Scalar",
+    "Since",
+    "Term",
+    "Until",
+    "evaluate",
+    "terms_of",
+    "without_enrolment",
+]

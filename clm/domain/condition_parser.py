@@ -6,42 +6,53 @@ a database: only the tree does, with its values bound.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NoReturn, cast
+from typing import ClassVar, Literal, cast
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import Dialect, exp
 from sqlglot.errors import ParseError, TokenError
+from sqlglot.parser import Parser
 
 from clm.domain.condition import (
     FLIPPED,
     And,
     Compare,
     Condition,
-    DaysSince,
     Holds,
+    InSegment,
     Known,
     Not,
     OneOf,
     Operator,
     Or,
     Scalar,
+    Since,
+    Until,
 )
 from clm.domain.fact import FACTS, Fact, FactType
+from clm.domain.instant import DAY_MS, HOUR_MS
+from clm.domain.language import (
+    LENGTHS,
+    TRUTHS,
+    ConditionError,
+    Language,
+    bare,
+    example_of,
+    name_of,
+    number,
+    refuse,
+    shown,
+    unknown_function,
+)
 from clm.domain.nearest import nearest
+from clm.domain.term import Anniversary, Local, Moved, Reacted, Term, midnight
+from clm.domain.term_parser import OPERATORS, days_between, occurrences, time_term, usual_gap
 
 _LENGTH_MAX = 2_000
 _DEEP_MAX = 20
 _NUMBER_MAX = 1e12
 """In major units; more is a slip of the finger, and its minor units would not fit a database's integer."""
 
-_OPERATORS: dict[type[exp.Expression], Operator] = {
-    exp.EQ: "=",
-    exp.NEQ: "!=",
-    exp.LT: "<",
-    exp.LTE: "<=",
-    exp.GT: ">",
-    exp.GTE: ">=",
-}
 _KINDS: dict[FactType, str] = {
     "time": "a time",
     "number": "a number",
@@ -51,16 +62,17 @@ _KINDS: dict[FactType, str] = {
 }
 
 
-class ConditionError(ValueError):
-    """A condition is not in the language; `offset` is the place in its text, in characters from 0."""
+class _Grammar(Dialect):
+    """SQL whose functions are all unknown: which there are is the language's own business."""
 
-    def __init__(self, message: str, offset: int = 0) -> None:
-        self.offset = offset
-        super().__init__(message)
+    class Parser(Parser):
+        FUNCTIONS: ClassVar = {}
+        FUNCTION_PARSERS: ClassVar = {}
+        NO_PAREN_FUNCTIONS: ClassVar = {}
 
 
 def parse_condition(
-    text: str, *, minor_per_major: int = 100, scope: Literal["contact", "enrolment"] = "contact"
+    text: str, language: Language | None = None, scope: Literal["contact", "enrolment"] = "contact"
 ) -> Condition:
     """The tree of `text`; amounts of money are written in major units (`revenue > 200`) and kept in minor ones.
 
@@ -69,7 +81,7 @@ def parse_condition(
     if len(text) > _LENGTH_MAX:
         raise ConditionError(f"is longer than {_LENGTH_MAX:,} characters; make a segment of a part of it")
     try:
-        statements = sqlglot.parse(text)
+        statements = sqlglot.parse(text, read=_Grammar)
     except ParseError as error:
         first = error.errors[0]
         offset = max(0, int(first.get("col") or 1) - len(str(first.get("highlight") or "")))
@@ -83,13 +95,13 @@ def parse_condition(
     whole = cast("exp.Expression", statements[0])
     for node in whole.walk():
         if node.comments:
-            _refuse(cast("exp.Expression", node), "holds a comment; write comments in YAML, after `#`")
-    return _Reader(minor_per_major, scope).condition(whole)
+            refuse(cast("exp.Expression", node), "holds a comment; write comments in YAML, after `#`")
+    return _Reader(language or Language(), scope).condition(whole)
 
 
 class _Reader:
-    def __init__(self, minor_per_major: int, scope: str) -> None:
-        self._minor_per_major = minor_per_major
+    def __init__(self, language: Language, scope: str) -> None:
+        self._language = language
         self._scope = scope
         self._deep = 0
 
@@ -113,157 +125,257 @@ class _Reader:
             case exp.Not():
                 return Not(self.condition(node.this))
             case exp.Column():
-                fact = self._fact(node)
-                if fact.type != "truth":
-                    _refuse(
-                        node,
-                        f"`{fact.name}` is {_KINDS[fact.type]}, not true or false; compare it, e.g. {fact.example}",
-                    )
-                return Holds(fact)
+                return Holds(self._truth(node))
             case exp.Is():
-                if isinstance(node.expression, exp.Null) and isinstance(node.this, exp.Column):
-                    return Not(Known(self._fact(node.this)))
-                _refuse(node, "only `is null` and `is not null` can follow a fact")
+                if isinstance(node.expression, exp.Null) and (term := self._term(node.this)) is not None:
+                    return Not(Known(term))
+                refuse(node, "only `is null` and `is not null` can follow a fact")
             case exp.Between() if not node.args.get("symmetric"):
                 low, high = node.args["low"], node.args["high"]
                 return And((self._compare(node.this, ">=", low), self._compare(node.this, "<=", high)))
             case exp.In():
                 return self._one_of(node)
-            case _ if type(node) in _OPERATORS:
-                return self._compare(node.this, _OPERATORS[type(node)], node.expression)
-        _refuse(
+            case _ if type(node) in OPERATORS:
+                return self._compare(node.this, OPERATORS[type(node)], node.expression)
+            case exp.Anonymous():
+                return self._call(node)
+        refuse(
             node,
-            f"`{_shown(node)}` is not part of the condition language; "
-            "use facts, comparisons, and/or/not, in, between, days_since(…)",
+            f"`{shown(node)}` is not part of the condition language; "
+            "use facts, comparisons, and/or/not, in, between, functions (`clm facts` lists them)",
+        )
+
+    def _truth(self, column: exp.Column) -> Fact:
+        fact = self._fact(column)
+        if fact.type != "truth":
+            refuse(column, f"`{fact.name}` is {_KINDS[fact.type]}, not true or false; compare it, e.g. {fact.example}")
+        return fact
+
+    def _call(self, call: exp.Expression) -> Condition:
+        """A function that is true or false by itself."""
+        name, arguments = name_of(call)
+        match name:
+            case "did" | "did_since_entry":
+                term, at_least = occurrences(call, self._scope)
+                return Compare(term, ">=", at_least)
+            case "opened" | "clicked":
+                self._after_entering(call, name)
+                step = self._language.known_name(call, name, "step", self._language.steps)
+                return Holds(Reacted("opened" if name == "opened" else "clicked", step))
+            case "in_segment":
+                return self._segment(call)
+            case "entered_group" | "left_group" | "entered_stage" | "left_stage":
+                return Holds(self._moved(call, name))
+            case "anniversary":
+                if len(arguments) != 1 or not isinstance(arguments[0], exp.Column):
+                    refuse(call, "anniversary takes one time fact, e.g. anniversary(born_on)")
+                return Holds(Anniversary(self._time_fact(arguments[0]), self._language.zone))
+            case "usual_gap":
+                refuse(
+                    call,
+                    f"usual_gap(…) is compared with days since a time, e.g. {example_of('usual_gap')}",
+                )
+        if name in LENGTHS or name in {"last", "first"}:
+            refuse(
+                call, f"`{shown(call)}` is {'a number' if name in LENGTHS else 'a time'}, not true or false; compare it"
+            )
+        refuse(call, unknown_function(name))
+
+    def _segment(self, call: exp.Expression) -> InSegment:
+        name = self._language.known_name(call, "in_segment", "segment", self._language.segments)
+        try:
+            return InSegment(name, self._language.segments[name])
+        except ConditionError as error:
+            refuse(call, str(error))
+
+    def _moved(self, call: exp.Expression, name: str) -> Moved:
+        change, of = name.split("_")
+        known = self._language.groups if of == "group" else self._language.stages
+        _, arguments = name_of(call)
+        if len(arguments) != 2:
+            refuse(
+                call,
+                f"{name} takes a {of} and a number of days, e.g. {example_of(name)}",
+            )
+        group = self._language.known_name(call, name, of, known)
+        return Moved(
+            cast("Literal['entered', 'left']", change),
+            cast("Literal['group', 'stage']", of),
+            group,
+            days_between(arguments[1], name),
         )
 
     def _compare(self, left: exp.Expression, op: Operator, right: exp.Expression) -> Condition:
-        left, right = _bare(left), _bare(right)
-        if not isinstance(left, exp.Column | exp.Anonymous):
+        left, right = bare(left), bare(right)
+        if isinstance(left, exp.Literal | exp.Neg | exp.Boolean | exp.Null) or _is_call(left, "usual_gap"):
             left, op, right = right, FLIPPED[op], left
-        if isinstance(left, exp.Anonymous):
-            return self._days_since(left, op, right)
-        if not isinstance(left, exp.Column):
-            _refuse(left, "a comparison needs a fact on one side")
-        fact = self._fact(left)
-        if op not in {"=", "!="} and fact.type in {"truth", "text"}:
-            _refuse(left, _has_no_order(fact))
-        if isinstance(right, exp.Anonymous):
-            _refuse(right, "put days_since(…) by itself on one side and a number of days on the other")
-        if isinstance(right, exp.Column):
-            other = self._fact(right)
-            if other.type != fact.type:
-                _refuse(
+        if isinstance(left, exp.Anonymous) and name_of(left)[0] in LENGTHS:
+            return self._elapsed(left, op, right)
+        term = self._term(left)
+        if term is None:
+            name, _ = name_of(left)
+            if name in TRUTHS:
+                refuse(left, f"`{name}` is true or false by itself; it is not compared")
+            if name:
+                refuse(left, unknown_function(name))
+            refuse(left, "a comparison needs a fact on one side")
+        if op not in {"=", "!="} and term.type in {"truth", "text"}:
+            refuse(left, _has_no_order(term))
+        if isinstance(right, exp.Anonymous) and name_of(right)[0] in LENGTHS:
+            refuse(right, f"put {name_of(right)[0]}(…) by itself on one side and a number on the other")
+        other = self._term(right)
+        if other is not None:
+            if isinstance(term, Local) or isinstance(other, Local):
+                refuse(right, "local time is compared with constants, e.g. local_hour >= 9")
+            if other.type != term.type:
+                refuse(
                     right,
-                    f"`{fact.name}` is {_KINDS[fact.type]} and `{other.name}` is {_KINDS[other.type]}; "
+                    f"`{term.name}` is {_KINDS[term.type]} and `{other.name}` is {_KINDS[other.type]}; "
                     "they cannot be compared",
                 )
-            return Compare(fact, op, other)
-        if fact.type == "time":
-            _refuse(right, f"`{fact.name}` is a time; write days_since({fact.name}) {op} a number of days")
-        return Compare(fact, op, self._value(right, fact))
+            if isinstance(term, Fact) and term.name == "now":
+                return Compare(other, FLIPPED[op], term)
+            return Compare(term, op, other)
+        return Compare(term, op, self._value(right, term, op))
 
-    def _days_since(self, call: exp.Anonymous, op: Operator, right: exp.Expression) -> DaysSince:
-        name = str(call.this).lower()
-        if name != "days_since":
-            _refuse(call, f"`{name}` is not a function{nearest(name, ['days_since'])} (known: days_since)")
-        if len(call.expressions) != 1 or not isinstance(call.expressions[0], exp.Column):
-            _refuse(call, "days_since takes one time fact, e.g. days_since(last_order_at)")
-        fact = self._fact(call.expressions[0])
-        if fact.type != "time":
-            times = [known.name for known in FACTS.values() if known.type == "time"]
-            _refuse(
-                call.expressions[0],
-                f"`{fact.name}` is {_KINDS[fact.type]}, not a time{nearest(fact.name, times)}"
+    def _elapsed(self, call: exp.Expression, op: Operator, right: exp.Expression) -> Since | Until:
+        """`days_since(…)` and its like against a number, or against the usual gap."""
+        name, arguments = name_of(call)
+        unit = DAY_MS if name.startswith("days") else HOUR_MS
+        if len(arguments) != 1:
+            refuse(call, f"{name} takes one time fact, e.g. {name}(last_order_at)")
+        term = self._time(arguments[0], name)
+        if op in {"=", "!="}:
+            refuse(call, f"{name} is a running number, hardly ever equal to another; use `between 3 and 4`")
+        if _is_call(right, "usual_gap"):
+            if name != "days_since":
+                refuse(right, "usual_gap(…) is compared with days_since(…)")
+            return Since(term, op, usual_gap(right))
+        amount = number(right)
+        unit_name = "days" if unit == DAY_MS else "hours"
+        if amount is None:
+            refuse(right, f"{name}({term.name}) is compared with a number of {unit_name}")
+        if not 0 <= amount * unit <= 36_500 * DAY_MS:
+            refuse(right, "a number of days lies between 0 and 36,500")
+        length = round(amount * unit)
+        return Since(term, op, length) if name.endswith("_since") else Until(term, op, length)
+
+    def _time(self, node: exp.Expression, function: str) -> Term:
+        if isinstance(node, exp.Column):
+            return self._time_fact(node)
+        term = self._term(node)
+        if term is None or term.type != "time":
+            refuse(node, f"{function} takes one time fact, e.g. {function}(last_order_at), or last('…')")
+        return term
+
+    def _time_fact(self, node: exp.Column) -> Fact:
+        fact = self._fact(node)
+        if fact.type != "time" or fact.name == "now":
+            times = [known.name for known in FACTS.values() if known.type == "time" and known.name != "now"]
+            refuse(
+                node,
+                f"`{fact.name}` is {_KINDS[fact.type]}, not a time of the contact{nearest(fact.name, times)}"
                 f" (times: {', '.join(times)})",
             )
-        if op in {"=", "!="}:
-            _refuse(call, "days_since is a running number, hardly ever equal to another; use `between 3 and 4`")
-        days = _number(right)
-        if days is None:
-            _refuse(right, f"days_since({fact.name}) is compared with a number of days")
-        if not 0 <= days <= 36_500:
-            _refuse(right, "a number of days lies between 0 and 36,500")
-        return DaysSince(fact, op, days)
+        return fact
 
     def _one_of(self, node: exp.In) -> OneOf:
-        if not isinstance(node.this, exp.Column) or not node.expressions:
-            _refuse(node, "`in` follows a fact and is followed by values in brackets, e.g. country in ('GB', 'IE')")
-        fact = self._fact(node.this)
-        if fact.type == "time":
-            _refuse(node.this, f"`{fact.name}` is a time; use days_since({fact.name}) between … and …")
-        return OneOf(fact, tuple(self._value(_bare(value), fact) for value in node.expressions))
+        term = self._term(node.this)
+        if term is None or not node.expressions:
+            refuse(node, "`in` follows a fact and is followed by values in brackets, e.g. country in ('GB', 'IE')")
+        if term.type == "time":
+            refuse(node.this, f"`{term.name}` is a time; use days_since({term.name}) between … and …")
+        return OneOf(term, tuple(self._value(bare(value), term, "=") for value in node.expressions))
+
+    def _term(self, node: exp.Expression) -> Term | None:
+        """A fact, or a function that stands for a value; None for anything else."""
+        node = bare(node)
+        if isinstance(node, exp.Column):
+            fact = self._fact(node)
+            if fact.name in {"local_hour", "local_weekday"}:
+                return Local("hour" if fact.name == "local_hour" else "weekday", self._language.zone)
+            return fact
+        return time_term(node) if isinstance(node, exp.Anonymous) else None
 
     def _fact(self, column: exp.Column) -> Fact:
         name = column.name
         fact = FACTS.get(name)
         if column.this.args.get("quoted"):
-            _refuse(column, f"`{column.sql()}` is not a fact; texts stand in single quotes: '{name}'")
+            refuse(column, f"`{column.sql()}` is not a fact; texts stand in single quotes: '{name}'")
         if fact is None or column.table:
-            _refuse(column, f"`{column.sql()}` is not a fact{nearest(name.lower(), FACTS)}")
-        if fact.scope == "enrolment" and self._scope == "contact":
-            _refuse(column, f"`{name}` exists only after entering; use it in `unless` or `goal`")
+            refuse(column, f"`{column.sql()}` is not a fact{nearest(name.lower(), FACTS)}")
+        if fact.scope == "enrolment":
+            self._after_entering(column, name)
         return fact
 
-    def _value(self, node: exp.Expression, fact: Fact) -> Scalar:
+    def _after_entering(self, node: exp.Expression, name: str) -> None:
+        if self._scope == "contact":
+            refuse(node, f"`{name}` exists only after entering; use it in `unless`, `goal`, `exit` or a step")
+
+    def _value(self, node: exp.Expression, term: Term, op: Operator) -> Scalar:
         value: Scalar | None = None
-        if fact.type == "text":
-            value = node.this if isinstance(node, exp.Literal) and node.is_string else None
+        text = node.this if isinstance(node, exp.Literal) and node.is_string else None
+        if term.type == "text":
+            value = text
             if value is not None and not value.isprintable():
-                _refuse(node, f"`{fact.name}` is compared with a text that holds a control character")
-        elif fact.type == "truth":
+                refuse(node, f"`{term.name}` is compared with a text that holds a control character")
+            self._known_text(node, term, text)
+        elif term.type == "time":
+            value = self._date(node, term, op, text)
+        elif term.type == "truth":
             value = bool(node.this) if isinstance(node, exp.Boolean) else None
         else:
-            value = _number(node)
+            value = number(node)
             if value is not None and abs(value) > _NUMBER_MAX:
-                _refuse(node, f"numbers lie between {-_NUMBER_MAX:,.0f} and {_NUMBER_MAX:,.0f}")
-            if value is not None and fact.type == "money":
-                value = round(value * self._minor_per_major)
+                refuse(node, f"numbers lie between {-_NUMBER_MAX:,.0f} and {_NUMBER_MAX:,.0f}")
+            if value is not None and term.type == "money":
+                value = round(value * self._language.minor_per_major)
         if value is None:
-            _refuse(
+            example = term.example if isinstance(term, Fact) else term.name
+            refuse(
                 node,
-                f"`{fact.name}` is {_KINDS[fact.type]} and cannot be compared with `{_shown(node)}`; "
-                f"e.g. {fact.example}",
+                f"`{term.name}` is {_KINDS[term.type]} and cannot be compared with `{shown(node)}`; e.g. {example}",
             )
         return value
+
+    def _date(self, node: exp.Expression, term: Term, op: Operator, text: str | None) -> int:
+        if text is None:
+            refuse(
+                node,
+                f"`{term.name}` is a time; write days_since({term.name}) {op} a number of days, or a date '2026-01-31'",
+            )
+        if op in {"=", "!="}:
+            refuse(node, "a time hardly ever equals another; use `between '2026-01-01' and '2026-01-02'`")
+        try:
+            return midnight(text, self._language.zone)
+        except ValueError:
+            refuse(node, f"`{text}` is not a date; write '2026-01-31', or '2026-01-31T09:00'")
+
+    def _known_text(self, node: exp.Expression, term: Term, text: str | None) -> None:
+        """Texts of a closed set are checked, because a misspelt one would match nobody for ever."""
+        known = self._language.texts_of(term)
+        if text is not None and known is not None and text not in known:
+            refuse(node, f"`{term.name}` is never '{text}'{nearest(text, known)} (known: {', '.join(known)})")
 
 
 def _too_deep() -> ConditionError:
     return ConditionError(f"nests brackets and `not` more than {_DEEP_MAX} deep; make a segment of a part of it")
 
 
-def _has_no_order(fact: Fact) -> str:
-    if fact.type == "truth":
-        return f"`{fact.name}` is true or false; write `{fact.name}` or `not {fact.name}`"
+def _has_no_order(term: Term) -> str:
+    if term.type == "truth":
+        return f"`{term.name}` is true or false; write `{term.name}` or `not {term.name}`"
+    example = term.example if isinstance(term, Fact) else f"{term.name} in ('sat', 'sun')"
     # Databases order texts by their own languages, so the same condition would mean two things.
-    return f"`{fact.name}` is a text, which has no order; use =, != or in, e.g. {fact.example}"
+    return f"`{term.name}` is a text, which has no order; use =, != or in, e.g. {example}"
 
 
 def _parts(node: exp.Connector) -> list[exp.Expression]:
     return [cast("exp.Expression", part) for part in node.flatten()]
 
 
-def _bare(node: exp.Expression) -> exp.Expression:
-    while isinstance(node, exp.Paren):
-        node = node.this
-    return node
+def _is_call(node: exp.Expression, name: str) -> bool:
+    return isinstance(node, exp.Anonymous) and name_of(node)[0] == name
 
 
-def _number(node: exp.Expression) -> float | None:
-    if isinstance(node, exp.Neg):
-        value = _number(node.this)
-        return None if value is None else -value
-    if isinstance(node, exp.Literal) and not node.is_string:
-        text = str(node.this)
-        return int(text) if text.isdigit() else float(text)
-    return None
-
-
-def _shown(node: exp.Expression) -> str:
-    text = node.sql()
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
-def _refuse(node: exp.Expression, message: str) -> NoReturn:
-    places: list[Any] = [part.meta["start"] for part in node.walk() if "start" in part.meta]
-    raise ConditionError(message, min(places, default=0))
+__all__ = ["ConditionError", "Language", "parse_condition"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-ChannelName = Literal["email", "sms"]
-CHANNELS: tuple[ChannelName, ...] = ("email", "sms")
+ChannelName = Literal["email", "sms", "staff"]
+"""`staff` is a mail to the team about a contact: an alert, or something to do."""
+CHANNELS: tuple[ChannelName, ...] = ("email", "sms", "staff")
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Rendered words: e-mail has a subject, HTML and text; SMS has text alone."""
+    """Rendered words: e-mail has a subject, HTML and text; a mail to staff subject and text; SMS text alone."""
 
     locale: str  # the locale whose template was used, after fall-back
     text: str
@@ -25,7 +26,7 @@ class Envelope:
 
     message_id: int
     channel: ChannelName
-    to: str  # e-mail address or E.164 number
+    to: str  # e-mail address (the team's, where the channel is staff) or E.164 number
     to_name: str | None
     sender: str  # address, or the SMS sender's name or number
     sender_name: str | None

@@ -22,10 +22,12 @@ class ContactRecord(NamedTuple):
     first_name: str | None = None
     last_name: str | None = None
     country: str | None = None  # ISO 3166-1 alpha-2
+    postcode: str | None = None  # as the country writes it, "SW1A 1AA"
     locale: str | None = None  # BCP 47, "fa", "pt-BR"
     zone: str | None = None  # IANA, "Asia/Tehran"
     signed_up_at: int | None = None
     acquisition_source: str | None = None  # utm_source or channel of first contact
+    born_on: int | None = None  # the date of birth, as midnight UTC
     email_consent: bool | None = None  # None: the source does not say
     sms_consent: bool | None = None
     consent_at: int | None = None  # when the consent named above was given or withdrawn

@@ -1,12 +1,17 @@
-"""Moves people along a campaign's steps: notes goals, waits, and queues what is due."""
+"""Moves people along a campaign's steps: who has reached the goal or has to leave, and who is due at which step."""
 
 from __future__ import annotations
 
-from clm.domain.campaign import Campaign, SendStep, WaitStep
+from collections.abc import Sequence
+
+from clm.domain.campaign import Campaign
+from clm.domain.node import Hold
 from clm.engine.journey import Journey, Journeys
-from clm.store import enrolments, messages
-from clm.store.database import Database
-from clm.store.messages import Queueing
+from clm.engine.passage import Passage
+from clm.store import enrolments, entering, flight
+from clm.store.database import Database, Transaction
+from clm.store.enrolments import Standing
+from clm.store.flight import Looking
 
 BATCH_ENROLMENTS = 5_000
 """Enrolments moved per transaction, so that nobody waits long for the write lock."""
@@ -14,56 +19,84 @@ BATCH_ENROLMENTS = 5_000
 
 def advance(database: Database, journeys: Journeys, campaign: Campaign, *, now: int) -> int:
     """Move everybody in flight in `campaign` as far as they are due at `now`; returns how many messages were queued."""
+    if campaign.in_flight == "move":
+        _move_to_today(database, journeys, campaign, now=now)
     with database.read() as tx:
         versions = journeys.in_flight(tx, campaign, now=now)
     queued = 0
     for journey in versions:
-        _note_goals(database, journey, now=now)
-        for position in range(len(journey.campaign.steps)):
-            queued += _pass_step(database, journey, position, now=now)
+        _look(database, journey, now=now)
+        queued += _pass(database, journeys, journey, now=now)
     return queued
 
 
-def _note_goals(database: Database, journey: Journey, *, now: int) -> None:
-    campaign, goal = journey.campaign, journey.rules.goal
-    if goal is None or campaign.goal is None:
+def _look(database: Database, journey: Journey, *, now: int) -> None:
+    """See of whom a goal, an exit rule, or what they wait for has become true since the last look."""
+    campaign = journey.campaign
+    if not journey.looked_for:
         return
     with database.write() as tx:
-        enrolments.reach_goal(
-            tx, campaign=campaign.campaign, version=journey.version, goal=goal, within=campaign.goal.within, now=now
-        )
+        looking = Looking(tx, journey.flight, asking=journey.looked_for, now=now, limit=BATCH_ENROLMENTS)
+        if journey.rules.goal is not None and campaign.goal is not None:
+            for who in looking.reached(journey.rules.goal, within=campaign.goal.within):
+                enrolments.note_goal(tx, who, now=now)
+                leaving = [one for one in who if one.status == "active"]
+                enrolments.end(tx, leaving, campaign=campaign.campaign, reason="goal reached", now=now)
+        for rule in campaign.exit:
+            for who in looking.fulfilled(journey.conditions[rule.when]):
+                enrolments.end(tx, who, campaign=campaign.campaign, reason=rule.reason, now=now)
+        passage = Passage(tx, journey, now=now)
+        for index, node in enumerate(journey.program.nodes):
+            if isinstance(node, Hold):
+                for who in looking.fulfilled(journey.conditions[node.when], position=index):
+                    passage.let_through(node, who)
+        looking.end()
 
 
-def _pass_step(database: Database, journey: Journey, position: int, *, now: int) -> int:
-    """Take everybody who is due at one step past it, batch by batch."""
-    campaign = journey.campaign
-    step = campaign.steps[position]
+def _pass(database: Database, journeys: Journeys, journey: Journey, *, now: int) -> int:
+    """Take everybody who is due past each node, once, in order; every edge leads to a later node."""
+    nodes = journey.program.nodes
+    with database.read() as tx:
+        awaited = flight.awaited(tx, journey.flight, range(len(nodes)), now=now)
+    zone = journeys.configuration.shop.time_zone
     queued = 0
-    while True:
-        with database.write() as tx:
-            moved = enrolments.move_on(
-                tx,
-                campaign=campaign.campaign,
-                version=journey.version,
-                position=position,
-                next_due_at=now + step.wait if isinstance(step, WaitStep) else now,
-                last=position == len(campaign.steps) - 1,
-                now=now,
-                limit=BATCH_ENROLMENTS,
-            )
-            if isinstance(step, SendStep):
-                queued += messages.queue(tx, moved, _queueing(campaign, step, now), now=now)
-        if len(moved) < BATCH_ENROLMENTS:
-            return queued
+    for index in range(len(nodes)):
+        more = index in awaited
+        while more:
+            with database.write() as tx:
+                passage = Passage(tx, journey, now=now, shop_zone=zone)
+                more = passage.take(index, limit=BATCH_ENROLMENTS) == BATCH_ENROLMENTS
+            awaited |= passage.came_to
+            queued += passage.queued
+    return queued
 
 
-def _queueing(campaign: Campaign, step: SendStep, now: int) -> Queueing:
-    return Queueing(
-        campaign=campaign.campaign,
-        step=step.send,
-        channel=step.channel,
-        purpose=campaign.purpose,
-        priority=campaign.priority,
-        due_at=now,
-        expires_at=now + step.within,
+def _move_to_today(database: Database, journeys: Journeys, campaign: Campaign, *, now: int) -> None:
+    """Bring everybody on an older version to the step of the same name of today's; where it is gone, they leave."""
+    today = journeys.today(campaign)
+    with database.read() as tx:
+        older = [one for one in journeys.in_flight(tx, campaign, now=now) if one.version != today.version]
+    for journey in older:
+        for index in range(len(journey.program.nodes)):
+            more = True
+            while more:
+                with database.write() as tx:
+                    who = flight.standing(tx, journey.flight, index, limit=BATCH_ENROLMENTS)
+                    _move(tx, who, journey.program.nodes[index].key, today, now=now)
+                more = len(who) == BATCH_ENROLMENTS
+
+
+def _move(tx: Transaction, who: Sequence[Standing], key: str, today: Journey, *, now: int) -> None:
+    """Bring people to the node of that key of today's version, or end their journeys."""
+    if not who:
+        return
+    campaign, to = today.campaign, today.program.index_of(key)
+    if to is None:
+        reason = f"step `{key.split(':', maxsplit=1)[0]}` was removed from the campaign"
+        enrolments.end(tx, who, campaign=campaign.campaign, reason=reason, now=now)
+        return
+    entering.keep_version(
+        tx, campaign=campaign.campaign, version=today.version, definition=campaign.definition(), now=now
     )
+    flight.forget(tx, today.flight)
+    enrolments.change_version(tx, [one.id for one in who], today.version, to=to)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -21,14 +21,15 @@ from clm.content.links import Links
 from clm.domain.content import ChannelName, Content, Envelope
 from clm.domain.fact import FACTS
 from clm.domain.instant import SECOND_MS, from_ms
-from clm.domain.message import MessageStatus
 from clm.domain.outcome import Accepted, InDoubt, NotSent, Outcome, Rejected
-from clm.domain.policy import Candidate, Stop, authorise
+from clm.domain.policy import Defer, Policy, Stop, authorise
+from clm.engine import authorisation
 from clm.engine.journey import Journey, Journeys
 from clm.errors import RenderError, StoreBusyError
-from clm.store import enrolments, messages, orders
+from clm.store import contacted, enrolments, messages, orders, withheld
 from clm.store.database import Database, Found, Transaction
-from clm.store.messages import CONTACT_FACTS, ContactBusyError, Intent, Settlement
+from clm.store.messages import Asked, ContactBusyError, Intent, Settlement, Turn
+from clm.store.withheld import Deferred, Ended
 
 BATCH_MESSAGES = 500
 LEASE_SECONDS = 30
@@ -37,6 +38,7 @@ CONCURRENCY_MAX = 64
 _INTENT_TRIES_MAX = 5
 _SETTLE_TRIES_MAX = 5
 PRODUCTS_MAX = 5
+_TIMES = frozenset(name for name, fact in FACTS.items() if fact.type == "time")
 
 Clock = Callable[[], int]
 """Wall-clock milliseconds, for leases alone."""
@@ -48,6 +50,24 @@ class Handed:
 
     leased: int
     by_status: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was leased under one token, with its words made and nothing decided yet."""
+
+    token: str
+    contact_ids: Collection[int]
+    journeys: Mapping[tuple[str, str], Journey | None]
+    asked: tuple[Asked, ...]
+    """What conditions ask for beside the contacts' own facts."""
+    contents: Mapping[int, Content]
+    unrenderable: Mapping[int, str]
+
+    @property
+    def ids(self) -> Collection[int]:
+        """The messages whose words were made, or could not be."""
+        return self.contents.keys() | self.unrenderable.keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +87,7 @@ class Dispatcher:
         """Hand over one batch of what is due; `leased` is 0 when nothing was free to take."""
         token = uuid4().hex
         with self.database.write() as tx:
-            leased = messages.lease(
+            ids = messages.lease(
                 tx,
                 token=token,
                 lease_until=self._lease_until(),
@@ -76,25 +96,33 @@ class Dispatcher:
                 clock_now=self.clock(),
                 limit=BATCH_MESSAGES,
             )
-        if not leased:
+        if not ids:
             return Handed(0, {})
         with self.database.read() as tx:
-            rows = messages.leased(tx, token, lock=False)
+            rows = messages.leased(tx, token, lock=False, ids=ids)
             products = _products(tx, rows)
-        contents, unrenderable = self._render(rows, products)
+            keys = {(row.campaign, row.version) for row in rows}
+            journeys = dict.fromkeys(keys) | self.journeys.of(tx, keys)
+        contact_ids = frozenset(row.contact_id for row in rows)
+        asked = authorisation.asked(journeys.values(), self._policy)
+        batch = Batch(token, contact_ids, journeys, asked, *self._render(rows, products))
         counts: Counter[str] = Counter()
-        envelopes = self._intend(token, contents, unrenderable, counts)
+        envelopes = self._intend(batch, counts)
         outcomes = asyncio.run(self._deliver([envelope for envelope, _ in envelopes]))
         numbers = {envelope.message_id: number for envelope, number in envelopes}
         settlements = [_settlement(message_id, numbers[message_id], outcome) for message_id, outcome in outcomes]
         settled = self._settle(token, settlements)
         counts.update(settlement.status for settlement in settlements if settlement.id in settled)
-        return Handed(leased, dict(counts))
+        return Handed(len(ids), dict(counts))
 
     def others_until(self) -> int | None:
         """Until when (wall-clock milliseconds) others may hold something that is due; None if nobody does."""
         with self.database.read() as tx:
             return messages.held_until(tx, campaigns=self._live(), now=self.now, clock_now=self.clock())
+
+    @property
+    def _policy(self) -> Policy:
+        return self.journeys.configuration.policy
 
     def _lease_until(self) -> int:
         return self.clock() + LEASE_SECONDS * SECOND_MS
@@ -118,11 +146,12 @@ class Dispatcher:
     def _context(self, row: Found, products: list[dict[str, Any]]) -> dict[str, Any]:
         """Everything a template may speak of, as plain values; what is not known is left out by the library."""
         facts = {
-            name: from_ms(value) if FACTS[name].type == "time" and value is not None else value
-            for name, value in _contact_facts(row).items()
+            name: from_ms(value) if value is not None and name in _TIMES else value
+            for name, value in authorisation.contact_facts(row).items()
         }
         return {
             "contact": {
+                "id": row.external_id,
                 "first_name": row.first_name,
                 "last_name": row.last_name,
                 "country": row.country,
@@ -139,9 +168,7 @@ class Dispatcher:
             "now": from_ms(self.now),
         }
 
-    def _intend(
-        self, token: str, contents: Mapping[int, Content], unrenderable: Mapping[int, str], counts: Counter[str]
-    ) -> list[tuple[Envelope, int]]:
+    def _intend(self, batch: Batch, counts: Counter[str]) -> list[tuple[Envelope, int]]:
         """Authorise against what is committed now and record the intent, in one transaction.
 
         The unique key on (contact, sending) may refuse an intent when another dispatcher is sending the same contact
@@ -151,51 +178,58 @@ class Dispatcher:
             found: Counter[str] = Counter()
             try:
                 with self.database.write(durable=True) as tx:
-                    envelopes = self._authorise(tx, token, contents, unrenderable, found)
+                    envelopes = self._authorise(tx, batch, found)
             except (ContactBusyError, StoreBusyError):
                 continue
             counts.update(found)
             return envelopes
         with self.database.write() as tx:
-            messages.release(tx, [*contents, *unrenderable], token=token)
+            messages.release(tx, [*batch.contents, *batch.unrenderable], token=batch.token)
         return []
 
-    def _authorise(
-        self,
-        tx: Transaction,
-        token: str,
-        contents: Mapping[int, Content],
-        unrenderable: Mapping[int, str],
-        counts: Counter[str],
-    ) -> list[tuple[Envelope, int]]:
-        rows = messages.leased(tx, token, lock=True)
-        journeys = self.journeys.of(tx, {(row.campaign, row.version) for row in rows})
-        busy = messages.contacts_in_hand(tx, [row.contact_id for row in rows])
-        stops: list[tuple[int, MessageStatus, str]] = []
+    def _authorise(self, tx: Transaction, batch: Batch, counts: Counter[str]) -> list[tuple[Envelope, int]]:
+        # Held before anything is read: caps are counted by one dispatcher at a time, and no opt-out is missed.
+        contacted.hold(tx, batch.contact_ids)
+        rows = messages.leased(tx, batch.token, lock=True, ids=batch.ids, asked=batch.asked, now=self.now)
+        busy = messages.contacts_in_hand(tx, batch.contact_ids)
+        elsewhere = messages.elsewhere(
+            tx, batch.contact_ids, token=batch.token, campaigns=self._live(), now=self.now, clock_now=self.clock()
+        )
+        others = authorisation.known(tx, rows, batch.journeys, self._policy, now=self.now)
+        ended: list[Ended] = []
+        deferred: list[Deferred] = []
         sending: list[tuple[Envelope, int]] = []
         leaving: dict[int, str] = {}
         later: list[int] = []
         for row in rows:
-            if row.contact_id in busy or row.id not in contents.keys() | unrenderable.keys():
+            key = (row.campaign, row.version)
+            turn = Turn(row.queue_rank, row.due_at, row.id)
+            not_its_turn = row.contact_id in busy or elsewhere.get(row.contact_id, turn) < turn
+            if not_its_turn or key not in batch.journeys:
                 later.append(row.id)
                 continue
-            journey = journeys.get((row.campaign, row.version))
+            journey = batch.journeys[key]
             if journey is None:
-                stops.append((row.id, "dead", "its version of the campaign cannot be read any more"))
+                ended.append(Ended(row.id, "dead", "its version of the campaign cannot be read any more"))
                 continue
-            verdict = authorise(_candidate(row, journey), _facts(row), self.now)
+            candidate = authorisation.candidate(row, journey, others, self._policy, team=self.brand.team.email)
+            verdict = authorise(candidate, authorisation.facts(row, batch.asked), self._policy, self.now)
             if isinstance(verdict, Stop):
-                stops.append((row.id, verdict.status, verdict.reason))
+                ended.append(Ended(row.id, verdict.status, verdict.reason, verdict.facts))
                 if verdict.ends_enrolment:
                     leaving[row.enrolment_id] = verdict.reason
-            elif row.id in unrenderable:
-                stops.append((row.id, "dead", unrenderable[row.id]))
+            elif row.id in batch.unrenderable:
+                ended.append(Ended(row.id, "dead", batch.unrenderable[row.id]))
+            elif isinstance(verdict, Defer):
+                deferred.append(Deferred(row.id, verdict.until, verdict.reason, verdict.facts))
             else:
                 busy.add(row.contact_id)  # one at a time: their next message waits for the next batch
-                sending.append((self._envelope(row, contents[row.id]), row.attempts + 1))
-        messages.stop(tx, stops, now=self.now)
+                envelope = self._envelope(row, candidate.address, batch.contents[row.id])
+                sending.append((envelope, row.attempts + 1))
+        withheld.stop(tx, ended, now=self.now)
+        withheld.defer(tx, deferred, now=self.now)
         enrolments.leave(tx, leaving, now=self.now)
-        messages.release(tx, later, token=token)
+        messages.release(tx, later, token=batch.token)
         intents = [
             Intent(
                 envelope.message_id,
@@ -207,8 +241,9 @@ class Dispatcher:
             )
             for envelope, number in sending
         ]
-        messages.intend(tx, intents, token=token, lease_until=self._lease_until(), now=self.now)
-        counts.update(status for _, status, _ in stops)
+        messages.intend(tx, intents, token=batch.token, lease_until=self._lease_until(), now=self.now)
+        counts.update(one.status for one in ended)
+        counts.update({"deferred": len(deferred)} if deferred else {})
         return sending
 
     def _settle(self, token: str, settlements: Sequence[Settlement]) -> set[int]:
@@ -222,19 +257,19 @@ class Dispatcher:
                     raise  # the lease lapses, and the messages are found by `clm.engine.reconcile`
         return set()
 
-    def _envelope(self, row: Found, content: Content) -> Envelope:
-        names = [name for name in (row.first_name, row.last_name) if name]
-        email = row.channel == "email"
+    def _envelope(self, row: Found, address: str | None, content: Content) -> Envelope:
+        names = [name for name in (row.first_name, row.last_name) if name and row.channel != "staff"]
+        sms = row.channel == "sms"
         return Envelope(
             message_id=row.id,
             channel=row.channel,
-            to=row.email if email else row.phone,
+            to=address or "",  # never empty: what has no address is refused
             to_name=" ".join(names) or None,
-            sender=self.brand.sender.email if email else self.brand.sms_sender,
-            sender_name=self.brand.sender.name if email else None,
+            sender=self.brand.sms_sender if sms else self.brand.sender.email,
+            sender_name=None if sms else self.brand.sender.name,
             content=content,
             at_ms=self.now,
-            headers={"Reply-To": self.brand.sender.reply_to} if email else {},
+            headers={"Reply-To": self.brand.sender.reply_to} if row.channel == "email" else {},
         )
 
     async def _deliver(self, envelopes: Iterable[Envelope]) -> list[tuple[int, Outcome]]:
@@ -260,31 +295,6 @@ def _products(tx: Transaction, rows: Sequence[Found]) -> dict[int, list[dict[str
         if line.name and len(bought) < PRODUCTS_MAX:
             bought.append({"name": line.name, "category": line.category, "quantity": line.quantity})
     return found
-
-
-def _contact_facts(row: Found) -> dict[str, Any]:
-    return {name: getattr(row, f"fact_{name}") for name in CONTACT_FACTS}
-
-
-def _facts(row: Found) -> dict[str, Any]:
-    """All facts of the contact and the enrolment, as conditions know them."""
-    facts = _contact_facts(row)
-    facts["entered_at"] = row.entered_at
-    last_order_at = facts["last_order_at"]
-    facts["ordered_since_entry"] = None if last_order_at is None else last_order_at > row.entered_at
-    return facts
-
-
-def _candidate(row: Found, journey: Journey) -> Candidate:
-    return Candidate(
-        channel=row.channel,
-        purpose=row.purpose,
-        address=row.email if row.channel == "email" else row.phone,
-        expires_at=row.expires_at,
-        enrolment_open=row.enrolment_status != "exited",
-        goal=journey.rules.goal,
-        unless=journey.rules.unless,
-    )
 
 
 def _settlement(message_id: int, number: int, outcome: Outcome) -> Settlement:

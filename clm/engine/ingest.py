@@ -18,7 +18,7 @@ from clm.store import consents, contacts, events, orders, profiles, quarantine
 from clm.store.database import Database, Transaction
 from clm.store.dialect import lock
 from clm.store.orders import Placed
-from clm.store.profiles import Appended
+from clm.store.profiles import SERVICE_EVENTS, Appended
 
 BATCH_ROWS = 5_000
 """Rows per transaction: on SQLite one takes about a fifth of a second, which other writers can wait for."""
@@ -62,6 +62,11 @@ class _Touched:
     appended: list[Appended] = field(default_factory=list)
     active_at: dict[int, int] = field(default_factory=dict)
 
+    @property
+    def everyone(self) -> set[int]:
+        """All of them."""
+        return self.contact_ids | {order.contact_id for order in self.appended} | self.active_at.keys()
+
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
@@ -99,11 +104,12 @@ class Ingest:
             self._orders(tx, [row for row in good if isinstance(row, OrderRecord)], counts, touched)
         else:
             self._events(tx, [row for row in good if isinstance(row, EventRecord)], counts, touched)
+        profiles.hold(tx, touched.everyone)
         appended = [order for order in touched.appended if order.contact_id not in touched.contact_ids]
         touched.contact_ids |= profiles.append(tx, appended, now=self.now)
         profiles.recompute(tx, touched.contact_ids, now=self.now)
         later = {who: at for who, at in touched.active_at.items() if who not in touched.contact_ids}
-        profiles.note_activity(tx, later, now=self.now)
+        profiles.note_activity(tx, later)
         return counts
 
     @property
@@ -125,7 +131,7 @@ class Ingest:
                 details = [getattr(record if detail in told_of else before, detail) for detail in contacts.DETAILS]
                 changed.append((*details, print_, before.id))
         contacts.add(tx, self.source, added, now=self.now)
-        contacts.change(tx, changed)
+        contacts.change(tx, changed, now=self.now)
         counts.new += len(added)
         counts.changed += len(changed)
         counts.unchanged += len(records) - len(added) - len(changed)
@@ -214,7 +220,7 @@ class Ingest:
             record = by_id[external_id]
             details = [getattr(record if getattr(row, name) is None else row, name) for name in contacts.DETAILS]
             gaps.append((*details, row.fingerprint, row.id))
-        contacts.change(tx, gaps)
+        contacts.change(tx, gaps, now=self.now)
         touched.contact_ids.update(row[-1] for row in gaps)
         return {external_id: row.id for external_id, row in (known | added).items()}
 
@@ -226,6 +232,8 @@ class Ingest:
         events.add(tx, self.source, [(record, contact_ids[record.contact]) for record in fresh], now=self.now)
         for record in fresh:
             contact_id = contact_ids[record.contact]
+            if record.name in SERVICE_EVENTS:  # any other is activity alone, and what did('…') asks for
+                touched.contact_ids.add(contact_id)
             touched.active_at[contact_id] = max(record.at, touched.active_at.get(contact_id, record.at))
         counts.new += len(fresh)
         counts.unchanged += len(records) - len(fresh)

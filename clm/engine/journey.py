@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
 from clm.config import Configuration, Rules
-from clm.domain.campaign import Campaign
-from clm.domain.condition_parser import ConditionError
+from clm.domain.campaign import TODAYS, Campaign
+from clm.domain.condition import Condition
 from clm.domain.instant import DAY_MS
+from clm.domain.language import ConditionError
+from clm.domain.node import Hold, Program
+from clm.domain.program import ProgramError, program
 from clm.store import enrolments
 from clm.store.database import Found, Transaction
+from clm.store.flight import Flight
 
 GOAL_OPEN_DAYS_MAX = 366
 """So long after entering, a goal reached by somebody who has been through all steps is still noted."""
@@ -21,11 +25,26 @@ GOAL_OPEN_DAYS_MAX = 366
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """One version of a campaign, with its conditions parsed."""
+    """One version of a campaign, with its steps laid out and its conditions parsed."""
 
     campaign: Campaign
     version: str
     rules: Rules
+    program: Program
+    conditions: Mapping[str, Condition]
+    """Every condition of the campaign, by its text."""
+
+    @property
+    def flight(self) -> Flight:
+        """Everybody who is on it."""
+        return Flight(self.campaign.campaign, self.version)
+
+    @property
+    def looked_for(self) -> tuple[Condition, ...]:
+        """What ends or lets go on a journey between steps: the goal, the exit rules, and what people are held for."""
+        goal = () if self.rules.goal is None else (self.rules.goal,)
+        holds = [node.when for node in self.program.nodes if isinstance(node, Hold)]
+        return (*goal, *(self.conditions[text] for text in [*(rule.when for rule in self.campaign.exit), *holds]))
 
 
 @dataclass(slots=True)
@@ -39,6 +58,10 @@ class Journeys:
         """The campaigns that take people in and send, most urgent first."""
         live = [campaign for campaign in self.configuration.campaigns if campaign.status == "live"]
         return sorted(live, key=lambda campaign: (-campaign.priority, campaign.campaign))
+
+    def today(self, campaign: Campaign) -> Journey:
+        """The version that today's file takes people in on."""
+        return self._laid_out(campaign, campaign.version)
 
     def in_flight(self, tx: Transaction, campaign: Campaign, *, now: int) -> list[Journey]:
         """The versions of a live campaign that somebody is on; one that cannot be read any more moves nobody."""
@@ -60,14 +83,17 @@ class Journeys:
         return found
 
     def _journey(self, row: Found) -> Journey | None:
-        """Title, status and priority are always those of today's file; the rest is as it was."""
+        """Title, status, priority and in_flight are always those of today's file; the rest is as it was."""
         today = next((one for one in self.live() if one.campaign == row.campaign), None)
         if today is None:
             return None
         try:
-            then = Campaign.model_validate(
-                json.loads(row.definition) | today.model_dump(include={"title", "status", "priority"})
-            )
-            return Journey(then, row.version, self.configuration.rules(then))
-        except (ValidationError, ConditionError):
+            then = Campaign.model_validate(json.loads(row.definition) | today.model_dump(include=TODAYS))
+            return self._laid_out(then, row.version)
+        except (ValidationError, ConditionError, ProgramError):
             return None
+
+    def _laid_out(self, campaign: Campaign, version: str) -> Journey:
+        parse = self.configuration.parse
+        conditions = {text: parse(text, scope) for _, text, scope in campaign.conditions()}
+        return Journey(campaign, version, self.configuration.rules(campaign), program(campaign), conditions)

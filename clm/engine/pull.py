@@ -26,7 +26,7 @@ def import_file(
 ) -> Counts:
     """Take one whole file in, whatever was read of it before; reading it again changes nothing."""
     return _ingest(database, spec, reader, now=now).run(
-        reader.rows(), (lambda _tx, _rows: progress(reader)) if progress else None
+        reader.rows(now=now), (lambda _tx, _rows: progress(reader)) if progress else None
     )
 
 
@@ -68,7 +68,7 @@ def _pull_file(
         if progress is not None:
             progress(reader)
 
-    counts = _ingest(database, spec, reader, now=now).run(reader.rows(start.skip), keep)
+    counts = _ingest(database, spec, reader, now=now).run(reader.rows(start.skip, now=now), keep)
     with database.write() as tx:
         keep(tx, counts.read, finished=True)
     return counts

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from clm.domain.policy import TOO_LATE
-from clm.store import messages
+from clm.domain.policy import too_late
+from clm.store import messages, withheld
 from clm.store.database import Database
 
 BATCH_MESSAGES = 1_000
@@ -28,8 +28,8 @@ def reconcile(database: Database, *, idempotent: Collection[str], now: int, cloc
     expired = 0
     while True:
         with database.write() as tx:
-            late = messages.expired(tx, now=now, clock_now=clock_now, limit=BATCH_MESSAGES)
-            messages.stop(tx, [(message_id, "expired", TOO_LATE) for message_id in late], now=now)
+            late = withheld.expired(tx, now=now, clock_now=clock_now, limit=BATCH_MESSAGES)
+            withheld.stop(tx, [withheld.Ended(row.id, "expired", too_late(row.waited_for)) for row in late], now=now)
         expired += len(late)
         if len(late) < BATCH_MESSAGES:
             return Reconciled(requeued, in_doubt, expired)

@@ -12,6 +12,7 @@ from clm.channels.outbox import Outbox
 from clm.channels.protocol import Channel
 from clm.config import Configuration, load_configuration
 from clm.content.brand import Brand, read_brand
+from clm.content.catalogue import FILES
 from clm.content.library import TemplateLibrary
 from clm.content.links import Links, signing_keys
 from clm.domain.content import ChannelName
@@ -74,7 +75,7 @@ def _steps_without_words(configuration: Configuration, library: TemplateLibrary,
             str(settings.config / "campaigns" / f"{campaign.campaign}.yaml"),
             f"step `{step.send}` has no words by {step.channel}; write"
             f" {settings.templates / campaign.campaign / step.send / locale}/"
-            + ("{subject.txt, body.mjml, body.txt}" if step.channel == "email" else "sms.txt"),
+            + (f"{{{', '.join(FILES[step.channel])}}}" if len(FILES[step.channel]) > 1 else FILES[step.channel][0]),
         )
         for campaign in configuration.campaigns
         for step in campaign.sends
@@ -96,7 +97,7 @@ class Workspace:
     def channels(self) -> Mapping[ChannelName, Channel]:
         """How messages leave: the local outbox, until live channels are switched on."""
         outbox = Outbox(self.settings.outbox)
-        return {"email": outbox, "sms": outbox}
+        return {"email": outbox, "sms": outbox, "staff": outbox}
 
     def dispatcher(self, *, now: int, clock: Clock) -> Dispatcher:
         """Somebody who hands messages over at `now`."""

@@ -8,6 +8,7 @@ from clm.domain.record import Feed
 
 CONTACT_DETAILS: Final = (
     "country",  # before phone: a number without a country code is read by the row's country
+    "postcode",
     "email",
     "phone",
     "first_name",
@@ -17,6 +18,7 @@ CONTACT_DETAILS: Final = (
     "time_zone",
     "signed_up_at",
     "acquisition_source",
+    "born_on",
     "email_consent",
     "sms_consent",
     "consent_at",

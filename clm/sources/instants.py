@@ -16,6 +16,8 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _EARLIEST_MS: Final = to_ms(datetime(1900, 1, 1, tzinfo=UTC))
 _LATEST_MS: Final = to_ms(datetime(2200, 1, 1, tzinfo=UTC))
 
+_BORN_YEAR_MIN: Final = 1900
+
 _SECONDS_BELOW: Final = 100_000_000_000
 """A number below is epoch seconds (until the year 5138), one above epoch milliseconds (from March 1973)."""
 
@@ -53,6 +55,28 @@ def instants(zone: tzinfo) -> Callable[[Any], int | None]:
         return _within_reason((moment - _EPOCH) // _MILLISECOND)
 
     return read
+
+
+def birth_date(value: Any) -> int | None:
+    """A date of birth in ISO 8601 as its midnight UTC, whatever zone the person was born in; an hour is left out.
+
+    Whether it lies in the future is for those to say who know what time it is.
+    """
+    if isinstance(value, datetime):
+        day = value.date()
+    elif isinstance(value, date):
+        day = value
+    else:
+        text = plain_text(value)
+        if text is None:
+            return None
+        try:
+            day = datetime.fromisoformat(text).date()
+        except ValueError:
+            raise ValueError(f"is not a date: `{text[:40]}`; write ISO 8601, such as 1990-05-17") from None
+    if day.year < _BORN_YEAR_MIN:
+        raise ValueError(f"is a date before {_BORN_YEAR_MIN}; is this the right column?")
+    return to_ms(datetime(day.year, day.month, day.day, tzinfo=UTC))
 
 
 def _from_number(text: str) -> int:

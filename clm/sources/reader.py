@@ -110,8 +110,13 @@ class FeedReader:
         """How far the file has been read, in bytes on disk (packed, where it is packed)."""
         return self._file.position()
 
-    def rows(self, skip: int = 0) -> Iterator[Record | BadRow]:
-        """A record or a bad row for each row after the first `skip`; raises SourceError where the file is damaged."""
+    def rows(self, skip: int = 0, *, now: int | None = None) -> Iterator[Record | BadRow]:
+        """A record or a bad row for each row after the first `skip`; raises SourceError where the file is damaged.
+
+        `now` is the instant of reading: with it a date of birth in the future is refused.
+        """
+        if self._maker is not None:
+            self._maker.now = now
         for line, row in self._file.rows(skip):
             yield self.record(line, row)
 

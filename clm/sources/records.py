@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import tzinfo
@@ -13,19 +12,18 @@ from typing import Any, Final
 
 from clm.domain.record import ContactRecord, EventRecord, Feed, OrderKind, OrderLine, OrderRecord, Record
 from clm.errors import MappingError
-from clm.sources import places, values
+from clm.sources import places, properties, values
 from clm.sources.fields import PROPERTY_PREFIX, REQUIRED
-from clm.sources.instants import instants
+from clm.sources.instants import birth_date, instants
 from clm.sources.mapping import Filling
 from clm.sources.money import Money
 from clm.sources.rows import Get
 
 ORDER_LINES_MAX: Final = 1_000
-PROPERTIES_CHARACTERS_MAX: Final = 16_384
 UNPLACED_MAX: Final = 100
 """Of so many different country names without a code, each is counted; more are taken together."""
 
-_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # in JSON text; PostgreSQL stores no NUL
+_US_ZIP_DIGITS: Final = 5
 
 Read = Callable[[Any], Any]
 
@@ -59,6 +57,8 @@ class RecordMaker:
         self.fields: set[str] = set()
         self.late: dict[str, Get] = {}
         self.unplaced: Counter[str] = Counter()
+        self.now: int | None = None
+        """The instant of reading, where it is known: nobody is born after it."""
         for filling in fillings:
             self.add(filling)
         makers: dict[Feed, Callable[[Any], Record]] = {
@@ -78,10 +78,12 @@ class RecordMaker:
             "last_name": values.name,
             "name": values.name,
             "country": self._country,
+            "postcode": values.postcode,
             "locale": _if_given(places.locale),
             "time_zone": _if_given(places.zone),
             "signed_up_at": moment,
             "acquisition_source": values.label,
+            "born_on": self._birth,
             "email_consent": values.yes_no,
             "sms_consent": values.yes_no,
             "consent_at": moment,
@@ -97,7 +99,7 @@ class RecordMaker:
                 "order_lines": _order_lines,
             }
         if feed == "events":
-            readers |= {"event_id": values.identifier, "at": moment, "properties": _properties}
+            readers |= {"event_id": values.identifier, "at": moment, "properties": properties.read_object}
         return readers
 
     def add(self, filling: Filling) -> None:
@@ -139,6 +141,12 @@ class RecordMaker:
         if code is None:
             self.unplaced[name if name in self.unplaced or len(self.unplaced) < UNPLACED_MAX else "…"] += 1
         return code
+
+    def _birth(self, value: Any) -> int | None:
+        born_on = birth_date(value)
+        if born_on is not None and self.now is not None and born_on > self.now:
+            raise ValueError("is a date in the future")
+        return born_on
 
     def _contact(self, row: Any) -> ContactRecord:
         return _contact_of(self._values(row))
@@ -204,14 +212,17 @@ class RecordMaker:
             value = get(row)
             if value is not None and value != "":
                 given[key] = value
-        properties = _properties_text(given) if given else "{}"
         contact, name, at = found["contact"], found["name"], found["at"]
+        try:
+            said = properties.kept(name, given) if given else "{}"
+        except ValueError as error:
+            raise FieldError("properties", str(error)) from None
         external_id = found.get("event_id")
         if external_id is None:
             # The same event read twice must have the same id, so it is made of all that the event says.
-            said = json.dumps([contact, name, at, properties])
-            external_id = hashlib.sha256(said.encode()).hexdigest()[:32]
-        return EventRecord(external_id, contact, name, at, properties)
+            whole = json.dumps([contact, name, at, said])
+            external_id = hashlib.sha256(whole.encode()).hexdigest()[:32]
+        return EventRecord(external_id, contact, name, at, said)
 
 
 def _contact_of(found: dict[str, Any]) -> ContactRecord:
@@ -232,14 +243,23 @@ def _contact_of(found: dict[str, Any]) -> ContactRecord:
         first_name,
         last_name,
         get("country"),
+        _postcode(get("postcode"), get("country")),
         get("locale"),
         get("time_zone"),
         get("signed_up_at"),
         get("acquisition_source"),
+        get("born_on"),
         get("email_consent"),
         get("sms_consent"),
         get("consent_at"),
     )
+
+
+def _postcode(postcode: str | None, country: str | None) -> str | None:
+    """The postcode; American ones get back the zeros in front that tables take for a number's and drop."""
+    if postcode is not None and country == "US" and postcode.isdecimal():
+        return postcode.zfill(_US_ZIP_DIGITS)
+    return postcode
 
 
 def _split(name: str) -> tuple[str | None, str | None]:
@@ -263,7 +283,7 @@ def _if_given(read: Callable[[str], str]) -> Read:
 
 
 def _order_lines(value: Any) -> list[Any] | None:
-    lines = _nested(value)
+    lines = properties.read_nested(value)
     if lines is None:
         return None
     if not isinstance(lines, list):
@@ -271,40 +291,6 @@ def _order_lines(value: Any) -> list[Any] | None:
     if len(lines) > ORDER_LINES_MAX:
         raise ValueError(f"has {len(lines):,} order lines, the maximum is {ORDER_LINES_MAX:,}")
     return lines
-
-
-def _properties(value: Any) -> dict[str, Any] | None:
-    found = _nested(value)
-    if found is not None and not isinstance(found, dict):
-        raise ValueError("is not a JSON object")
-    # A copy, because columns are put into it.
-    return None if found is None else dict(found)
-
-
-def _nested(value: Any) -> Any:
-    """A list or object as it is in JSON lines and Parquet, or as JSON text in CSV."""
-    if isinstance(value, (list, dict)):
-        return value
-    text = values.plain_text(value, maximum=values.NESTED_CHARACTERS_MAX)
-    if text is None:
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"is not JSON: {error}") from None
-
-
-def _properties_text(properties: dict[str, Any]) -> str:
-    try:
-        text = json.dumps(properties, sort_keys=True, ensure_ascii=False, allow_nan=False, default=str)
-        text.encode()
-    except (ValueError, TypeError, RecursionError) as error:
-        raise FieldError("properties", f"cannot be kept as JSON: {error}") from None
-    if len(text) > PROPERTIES_CHARACTERS_MAX:
-        raise FieldError("properties", f"is longer than {PROPERTIES_CHARACTERS_MAX:,} characters")
-    if "\\u0000" in text and _NUL.search(text):
-        raise FieldError("properties", "contains a control character")
-    return text
 
 
 _LINE_READERS: Final[dict[str, Read]] = {

@@ -19,6 +19,7 @@ ID_CHARACTERS_MAX: Final = 200
 NAME_CHARACTERS_MAX: Final = 200
 EMAIL_CHARACTERS_MAX: Final = 254  # RFC 5321
 PHONE_CHARACTERS_MAX: Final = 40
+POSTCODE_CHARACTERS_MAX: Final = 20
 LABEL_CHARACTERS_MAX: Final = 500  # acquisition sources, product names and categories
 TEXT_CHARACTERS_MAX: Final = 10_000  # a value of any other kind, before it is read
 NESTED_CHARACTERS_MAX: Final = 200_000  # order lines and properties as JSON text
@@ -87,6 +88,13 @@ name: Final = text(NAME_CHARACTERS_MAX)
 label: Final = text(LABEL_CHARACTERS_MAX)
 _address: Final = text(EMAIL_CHARACTERS_MAX)
 _number: Final = text(PHONE_CHARACTERS_MAX)
+_code: Final = text(POSTCODE_CHARACTERS_MAX)
+
+
+def postcode(value: Any) -> str | None:
+    """A postcode in capitals with single spaces, `SW1A 1AA`; whether there is such a one is not asked."""
+    found = _code(value)
+    return None if found is None else " ".join(found.upper().split())
 
 
 def email(value: Any) -> str | None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from sqlalchemy import text
 
+from clm.domain.lot import lot_of
 from clm.domain.record import ContactRecord
+from clm.domain.whereabouts import home_zone
 from clm.store.database import Found, Transaction
-from clm.store.dialect import insert_many, texts_in, texts_value, update_many
+from clm.store.dialect import insert_many, texts_in, texts_value, update_each
 from clm.store.schema import contacts
 
 DETAILS = (
@@ -18,12 +21,25 @@ DETAILS = (
     "first_name",
     "last_name",
     "country",
+    "postcode",
     "locale",
     "zone",
     "signed_up_at",
     "acquisition_source",
+    "born_on",
 )
-_COLUMNS = ("source", "external_id", *DETAILS, "fingerprint", "created_at")
+_COLUMNS = (
+    "source", "external_id", *DETAILS, "born_on_told_at", "home_zone", "lot", "fingerprint", "created_at",
+)  # fmt: skip
+_CHANGED = (*DETAILS, "home_zone", "fingerprint")
+_TYPES = {column: contacts.c[column].type for column in (*_CHANGED, "id")} | {"now": contacts.c.created_at.type}
+_CHANGE = (
+    f"UPDATE contacts SET {', '.join(f'{column} = {{{column}}}' for column in _CHANGED)},"
+    " born_on_told_at = CASE WHEN {born_on} = contacts.born_on THEN contacts.born_on_told_at"
+    " WHEN {born_on} IS NOT NULL THEN {now} END {given} WHERE contacts.id = {id}"
+)
+_details = attrgetter(*DETAILS)
+_place = itemgetter(*(DETAILS.index(detail) for detail in ("zone", "country", "postcode", "phone")))
 
 
 def known(tx: Transaction, source: str, external_ids: Collection[str]) -> dict[str, Found]:
@@ -38,13 +54,32 @@ def known(tx: Transaction, source: str, external_ids: Collection[str]) -> dict[s
 
 def add(tx: Transaction, source: str, records: Iterable[tuple[ContactRecord, int | None]], *, now: int) -> None:
     """Add contacts with the fingerprint of what the contacts feed said of them, or none; leaves known ones alone."""
+    told = ((record, _details(record), fingerprint) for record, fingerprint in records)
     rows = [
-        (source, record.external_id, *(getattr(record, detail) for detail in DETAILS), fingerprint, now)
-        for record, fingerprint in records
+        (
+            source,
+            record.external_id,
+            *details,
+            None if record.born_on is None else now,
+            _home_zone(details),
+            lot_of(source, record.external_id),
+            fingerprint,
+            now,
+        )
+        for record, details, fingerprint in told
     ]
     insert_many(tx, contacts, _COLUMNS, rows, on_conflict="ON CONFLICT (source, external_id) DO NOTHING")
 
 
-def change(tx: Transaction, rows: Sequence[Sequence[Any]]) -> None:
-    """Set all details and the fingerprint of contacts; each row holds DETAILS, fingerprint, id."""
-    update_many(tx, contacts, (*DETAILS, "fingerprint"), rows)
+def change(tx: Transaction, rows: Sequence[Sequence[Any]], *, now: int) -> None:
+    """Set all details and the fingerprint of contacts; each row holds DETAILS, fingerprint, id.
+
+    A date of birth is told at `now` unless it is the one that was told before: today's date, given for today's
+    present, stays today's.
+    """
+    update_each(tx, _CHANGE, _TYPES, [(*row[:-2], _home_zone(row), *row[-2:], now) for row in rows])
+
+
+def _home_zone(details: Sequence[Any]) -> str | None:
+    zone, country, postcode, phone = _place(details)
+    return home_zone(zone=zone, country=country, postcode=postcode, phone=phone)

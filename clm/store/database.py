@@ -21,9 +21,12 @@ Found = Row[Any]
 
 _BUSY_SECONDS_MAX = 30
 _BUSY_STATES = {"40P01", "40001", "55P03"}  # PostgreSQL: deadlock, serialisation failure, lock not available
+_POSTGRES_OPTIONS = "-c synchronous_commit=off -c jit=off"
+"""Committing without waiting for the disk is for what is not `durable`, as with SQLite: a tick of twenty campaigns
+commits twenty times and more. Compiling a plan takes longer than most statements here run."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; kept here, and tested, so that only migrating loads alembic (a quarter of a second).
 
 Revisions are numbered with four digits, so that their order is that of their names.
@@ -57,9 +60,12 @@ class Database:
             self._reader: Engine = self.engine.execution_options(clm_begin="BEGIN")
             self._durable: Engine = self.engine.execution_options(clm_synchronous="FULL")
         else:
-            self.engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
+            self.engine = create_engine(
+                parsed, hide_parameters=True, pool_pre_ping=True, connect_args={"options": _POSTGRES_OPTIONS}
+            )
             self._reader = self.engine.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
-            self._durable = self.engine
+            self._durable = self.engine.execution_options(clm_synchronous="ON")
+            event.listen(self.engine, "begin", _begin_postgres)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -73,7 +79,9 @@ class Database:
 
         SQLite takes its write lock at once (BEGIN IMMEDIATE), so that nothing read inside can be out of date when it
         is written. Raises StoreBusyError where another transaction stood in the way; trying again is right then.
-        `durable` waits for the disk (synchronous=FULL): for recording the intent to send and its outcome.
+        `durable` waits for the disk: for recording the intent to send and its outcome, and what a person has told us.
+        What is not durable may be lost in a power cut, the last half second of it, whole transactions and in order, so
+        that what is left fits together; and everything before a durable one is durable with it.
         """
         with _without_details(), (self._durable if durable else self.engine).begin() as connection:
             yield connection
@@ -158,6 +166,11 @@ def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     # The default checkpoint every 1,000 pages halves the speed of taking facts in (docs/decisions.md).
     cursor.execute("PRAGMA wal_autocheckpoint=20000")
     cursor.close()
+
+
+def _begin_postgres(connection: Connection) -> None:
+    if connection.get_execution_options().get("clm_synchronous") == "ON":
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Float, Integer, Table, Text, cast, func, text
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Float, Integer, Table, Text, cast, func, literal, text
 from sqlalchemy.types import TypeEngine
 
 from clm.store.database import Transaction
@@ -40,10 +40,24 @@ def json_object(tx: Transaction, pairs: dict[str, ColumnElement[Any]]) -> Column
     """A JSON object, as text, of columns by name."""
     arguments: list[Any] = []
     for key, value in pairs.items():
-        arguments += [text(f"'{key}'"), value]
+        arguments += [cast(literal(key), Text), value]
     if tx.dialect.name == "sqlite":
         return func.json_object(*arguments)
     return cast(func.json_build_object(*arguments), Text)
+
+
+def json_scalar(tx: Transaction, column: str, key: str, *, number: bool = False) -> str:
+    """SQL for one property of a JSON object kept as text: its text, or its number where it is one; null otherwise."""
+    if tx.dialect.name == "sqlite":
+        path = f"{column}, '$.{key}'"
+        types, kind = ("'integer', 'real'", "REAL") if number else ("'text', 'integer', 'real'", "TEXT")
+        return f"CASE WHEN json_type({path}) IN ({types}) THEN CAST(json_extract({path}) AS {kind}) END"
+    value = f"CAST({column} AS jsonb) -> '{key}'"
+    read = f"({value}) #>> '{{}}'"
+    if number:
+        is_one = f"jsonb_typeof({value}) = 'number' AND length({read}) <= 308"  # more digits are beyond 64 bits
+        return f"CASE WHEN {is_one} THEN CAST({read} AS double precision) END"
+    return f"CASE WHEN jsonb_typeof({value}) IN ('string', 'number') THEN {read} END"
 
 
 def lock(tx: Transaction, name: str) -> None:

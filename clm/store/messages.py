@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, exists, func, or_, select, text, update
+from sqlalchemy import and_, case, exists, func, or_, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from clm.domain.fact import FACTS
 from clm.domain.message import ENDS, STATUSES, TRANSITIONS, MessageStatus
+from clm.domain.term import Term
+from clm.store import contacted
+from clm.store.conditions import column as value_of
 from clm.store.database import Found, Transaction
 from clm.store.dialect import ids_in, ids_value, insert_many, update_many
 from clm.store.enrolments import Moved
@@ -56,11 +59,11 @@ def queue(tx: Transaction, moved: Sequence[Moved], what: Queueing, *, now: int) 
 
 def lease(
     tx: Transaction, *, token: str, lease_until: int, campaigns: Collection[str], now: int, clock_now: int, limit: int
-) -> int:
-    """Lease up to `limit` due messages of these campaigns to the holder of `token`; returns how many.
+) -> list[int]:
+    """Lease up to `limit` due messages of these campaigns to the holder of `token`; returns their ids.
 
-    At most one message of a contact is in anybody's hands at a time where it can be told here; the unique key on
-    (contact, sending) holds where it cannot.
+    At most one dispatcher has messages of a contact in hand at a time where it can be told here; the unique key on
+    (contact, sending) holds where it cannot. What only pauses after a failed try is in nobody's hands.
     """
     m = messages.c
     free = and_(
@@ -70,35 +73,67 @@ def lease(
         or_(m.lease_until.is_(None), m.lease_until <= clock_now),
     )
     other = messages.alias("other")
-    in_hand = exists().where(other.c.contact_id == m.contact_id, other.c.status == "sending")
+    sending = exists().where(other.c.contact_id == m.contact_id, other.c.status == "sending")
+    # Not `status = 'queued'`: while PostgreSQL knows nothing of the table yet, it would read the whole index of queued
+    # messages for each of those that are due (200,000 deferred ones: 4 s instead of 0.02 s).
+    held = exists().where(
+        other.c.contact_id == m.contact_id,
+        other.c.status != "in_doubt",
+        other.c.lease_token.is_not(None),
+        other.c.lease_until > clock_now,
+    )
     chosen = (
         select(m.id)
-        .where(free, ~in_hand)
+        .where(free, ~sending, ~held)
         .order_by(m.queue_rank, m.due_at, m.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    # Two statements for the reason that enrolments.move_on gives.
+    # Two statements for the reason that clm.store.flight gives.
     ids = list(tx.scalars(chosen))
     if ids:
         leased = text(f"UPDATE messages SET lease_token = :token, lease_until = :until WHERE id IN {ids_in(tx)}")
         tx.execute(leased, {"token": token, "until": lease_until, "ids": ids_value(tx, ids)})
-    return len(ids)
+    return ids
 
 
-def leased(tx: Transaction, token: str, *, lock: bool) -> list[Found]:
+class Asked(NamedTuple):
+    """A term whose value the messages of some campaigns need."""
+
+    term: Term
+    campaigns: frozenset[str]
+
+
+def leased(
+    tx: Transaction,
+    token: str,
+    *,
+    lock: bool,
+    ids: Collection[int] | None = None,
+    asked: Sequence[Asked] = (),
+    now: int | None = None,
+) -> list[Found]:
     """The queued messages leased under `token`, with their contact, profile and enrolment, most urgent first.
 
+    With `ids`, those of them alone, which spares looking through all that are queued: 90 ms for 200,000 of them.
+
     With `lock` they stay locked on PostgreSQL while the transaction lasts, so that what is decided on them cannot be
-    overtaken.
+    overtaken. Each row begins with the contact's facts, in the order of CONTACT_FACTS, and the values at `now` of what
+    is `asked` for: to read fifty of them by their names takes longer than all the rest of deciding.
     """
     m, e, c, p = messages.c, enrolments.c, contacts.c, profiles.c
     facts = [p[name].label(f"fact_{name}") for name in CONTACT_FACTS]
+    values = [
+        case((m.campaign.in_(sorted(one.campaigns)), value_of(one.term, now or 0))).label(f"term_{number}")
+        for number, one in enumerate(asked)
+    ]
     query = (
         select(
-            m.id, m.contact_id, m.enrolment_id, m.campaign, m.step, m.channel, m.purpose, m.expires_at, m.attempts,
-            e.version, e.status.label("enrolment_status"), e.entered_at,
-            c.email, c.phone, c.first_name, c.last_name, c.country, c.locale, *facts,
+            *facts, *values,
+            m.id, m.contact_id, m.enrolment_id, m.campaign, m.step, m.channel, m.purpose, m.queue_rank, m.reason,
+            m.due_at, m.expires_at, m.attempts, e.version, e.status.label("enrolment_status"), e.entered_at, e.holdout,
+            c.external_id, c.email, c.phone, c.first_name, c.last_name, c.country, c.locale, c.zone, c.postcode,
+            p.home_zone,
         )
         .join(enrolments, e.id == m.enrolment_id)
         .join(contacts, c.id == m.contact_id)
@@ -106,6 +141,8 @@ def leased(tx: Transaction, token: str, *, lock: bool) -> list[Found]:
         .where(m.lease_token == token, m.status == "queued")
         .order_by(m.queue_rank, m.due_at, m.id)
     )  # fmt: skip
+    if ids is not None:
+        query = query.where(text(f"messages.id IN {ids_in(tx)}").bindparams(ids=ids_value(tx, ids)))
     return list(tx.execute(query.with_for_update(of=messages) if lock else query))
 
 
@@ -113,6 +150,37 @@ def contacts_in_hand(tx: Transaction, contact_ids: Collection[int]) -> set[int]:
     """Those of the contacts to whom something is being sent at this moment."""
     m = messages.c
     return set(tx.scalars(select(m.contact_id).where(m.contact_id.in_(set(contact_ids)), m.status == "sending")))
+
+
+class Turn(NamedTuple):
+    """When a message's turn comes among those of its contact: the lowest goes first."""
+
+    queue_rank: int
+    due_at: int
+    id: int
+
+
+def elsewhere(
+    tx: Transaction, contact_ids: Collection[int], *, token: str, campaigns: Collection[str], now: int, clock_now: int
+) -> dict[int, Turn]:
+    """The most urgent message due to each contact, of those that are not leased under `token`.
+
+    What only pauses after a failed try has had its turn. Asked while the contacts are held, this is what keeps two
+    dispatchers from giving the last place under a cap to the less urgent of two messages.
+    """
+    m = messages.c
+    query = select(m.contact_id, m.queue_rank, m.due_at, m.id).where(
+        text(f"messages.contact_id IN {ids_in(tx)}").bindparams(ids=ids_value(tx, contact_ids)),
+        m.status.not_in([status for status in STATUSES if status != "queued"]),  # for the reason that `lease` gives
+        m.campaign.in_(campaigns),
+        m.due_at <= now,
+        m.lease_token.is_distinct_from(token),
+        or_(m.lease_until.is_(None), m.lease_until <= clock_now, m.lease_token.is_not(None)),
+    )
+    found: dict[int, Turn] = {}
+    for contact_id, *turn in tx.execute(query):
+        found[contact_id] = min(Turn(*turn), found.get(contact_id, Turn(*turn)))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +201,8 @@ def intend(tx: Transaction, intents: Sequence[Intent], *, token: str, lease_unti
         move(
             tx,
             ("queued", "sending"),
-            [(one.address, one.locale, one.subject, one.number, lease_until, one.id) for one in intents],
-            ("address", "locale", "subject", "attempts", "lease_until"),
+            [(one.address, one.locale, one.subject, one.number, lease_until, now, one.id) for one in intents],
+            ("address", "locale", "subject", "attempts", "lease_until", "intended_at"),
         )
     except IntegrityError as error:
         raise ContactBusyError from error
@@ -166,22 +234,8 @@ def move(
     return update_many(tx, messages, ("status", *columns), [(way[1], *row) for row in rows])
 
 
-def stop(tx: Transaction, stopped: Sequence[tuple[int, MessageStatus, str]], *, now: int) -> None:
-    """End queued messages without sending, each with its status and reason, and keep the decision."""
-    by_status: dict[MessageStatus, list[tuple[Any, ...]]] = {}
-    for message_id, status, reason in stopped:
-        by_status.setdefault(status, []).append((reason, now, None, None, message_id))
-    for status, rows in by_status.items():
-        move(tx, ("queued", status), rows, ("reason", "ended_at", "lease_token", "lease_until"))
-    if not stopped:
-        return
-    tx.execute(
-        text(
-            "INSERT INTO decisions (contact_id, campaign, enrolment_id, message_id, kind, reason, at)"
-            " SELECT contact_id, campaign, enrolment_id, id, status, reason, :now FROM messages WHERE id = :id"
-        ),
-        [{"id": message_id, "now": now} for message_id, _, _ in stopped],
-    )
+_TIMES = {"sent": "sent_at", "queued": "intended_at"}
+"""Which instant a settlement sets: when it was sent; or it takes back the intent, because nothing can have left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,21 +256,30 @@ def settle(tx: Transaction, settlements: Sequence[Settlement], *, token: str, no
     """
     m = messages.c
     ids = [one.id for one in settlements]
-    mine = select(m.id, m.status).where(m.id.in_(ids), m.lease_token == token, m.status.in_(("sending", "in_doubt")))
-    held: dict[int, MessageStatus] = {row.id: row.status for row in tx.execute(mine.with_for_update())}
+    mine = select(m.id, m.status, m.contact_id, m.channel, m.purpose).where(
+        m.id.in_(ids), m.lease_token == token, m.status.in_(("sending", "in_doubt"))
+    )
+    held = {row.id: row for row in tx.execute(mine.with_for_update())}
+    # Before a message is moved: whoever decides on a contact holds the profile, and may wait for that move.
+    contacted.hold(tx, [row.contact_id for row in held.values()])
     by_way: dict[tuple[MessageStatus, MessageStatus], list[tuple[Any, ...]]] = {}
+    sent: list[tuple[int, str]] = []
     for one in settlements:
-        before = held.get(one.id)
-        if before is not None and before != one.status:
-            sent_at = now if one.status == "sent" else None
-            ended_at = now if one.status in ENDS else None
+        row = held.get(one.id)
+        if row is not None and row.status != one.status:
             # In doubt, a late answer may still come; not sent, the rest of the lease is the pause before the next try.
             keeps = token if one.status == "in_doubt" else None
-            by_way.setdefault((before, one.status), []).append(
-                (None if one.status == "sent" else one.detail, sent_at, ended_at, keeps, one.id)
-            )
+            ended_at = now if one.status in ENDS else None
+            values: list[Any] = [None if one.status == "sent" else one.detail, ended_at, keeps]
+            if one.status in _TIMES:
+                values.append(now if one.status == "sent" else None)
+            by_way.setdefault((row.status, one.status), []).append((*values, one.id))
+            if one.status == "sent" and row.purpose == "marketing":
+                sent.append((row.contact_id, row.channel))
     for way, rows in by_way.items():
-        move(tx, way, rows, ("reason", "sent_at", "ended_at", "lease_token"))
+        time = (_TIMES[way[1]],) if way[1] in _TIMES else ()
+        move(tx, way, rows, ("reason", "ended_at", "lease_token", *time))
+    contacted.note_sent(tx, sent, now=now)
     a = attempts.c
     known = tx.execute(select(a.id, a.message_id).where(a.token == token, a.message_id.in_(ids), a.outcome.is_(None)))
     attempt_of = {row.message_id: row.id for row in known}
@@ -266,18 +329,6 @@ def held_until(tx: Transaction, *, campaigns: Collection[str], now: int, clock_n
     )
     until: int | None = tx.scalar(select(func.min(m.lease_until)).where(held))
     return until
-
-
-def expired(tx: Transaction, *, now: int, clock_now: int, limit: int) -> list[int]:
-    """Queued messages in nobody's hands that are too late to send."""
-    m = messages.c
-    query = (
-        select(m.id)
-        .where(m.status == "queued", m.expires_at < now, or_(m.lease_until.is_(None), m.lease_until <= clock_now))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return list(tx.scalars(query))
 
 
 def standing(tx: Transaction) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -12,22 +12,27 @@ from sqlalchemy import BigInteger, Text, or_, select, text
 from sqlalchemy.types import TypeEngine
 
 from clm.domain.instant import DAY_MS
+from clm.store.changes import stamp
 from clm.store.database import Transaction
-from clm.store.dialect import ids_in, ids_value, update_each
+from clm.store.dialect import ids_in, ids_value, json_scalar, update_each
 from clm.store.schema import profiles
 
 YEAR_MS = 365 * DAY_MS
+SERVICE_EVENTS = ("order_delivered", "order_late", "survey_answered", "ticket_closed", "ticket_opened")
+"""Events that facts of the profile are computed from."""
+
 _SINCE_EVER = -(2**62)
 _APPENDED_MAX = 4
 """Orders of one contact in one batch that are appended one after the other; for more, computing afresh is cheaper."""
 
+_BIRTHDAY = {  # month and day as one number: 229 is 29 February
+    "sqlite": "CAST(strftime('%m%d', c.born_on / 1000, 'unixepoch') AS INTEGER)",
+    "postgresql": "CAST(to_char(to_timestamp(c.born_on / 1000) AT TIME ZONE 'UTC', 'MMDD') AS INTEGER)",
+}
 _WHOLE: TypeEngine[Any] = BigInteger()
 _TEXT: TypeEngine[Any] = Text()
-_APPENDED = {
-    "contact_id": _WHOLE, "at": _WHOLE, "order_id": _TEXT, "amount": _WHOLE, "amount_365d": _WHOLE, "since": _WHOLE,
-    "until": _WHOLE, "day": _WHOLE, "now": _WHOLE,
-}  # fmt: skip
-_ACTIVE = {"contact_id": _WHOLE, "at": _WHOLE, "now": _WHOLE}
+_APPENDED = {"contact_id": _WHOLE, "at": _WHOLE, "order_id": _TEXT, "amount": _WHOLE}
+_MOVED = {"contact_id": _WHOLE, "at": _WHOLE, "changed": _WHOLE}
 
 
 @cache
@@ -39,20 +44,31 @@ def recompute(tx: Transaction, contact_ids: Collection[int], *, now: int) -> Non
     """Bring the profiles of these contacts up to what is known of them, as of `now`."""
     if not contact_ids:
         return
-    _hold(tx, contact_ids)
+    hold(tx, contact_ids)
     sqlite = tx.dialect.name == "sqlite"
     statement = _statement("profile.sql").format(
-        ids=ids_in(tx), no="0" if sqlite else "false", never=_SINCE_EVER, bytewise="" if sqlite else 'COLLATE "C"'
+        ids=ids_in(tx),
+        no="0" if sqlite else "false",
+        never=_SINCE_EVER,
+        bytewise="" if sqlite else 'COLLATE "C"',
+        birthday=_BIRTHDAY[tx.dialect.name],
+        service=SERVICE_EVENTS,
+        ticket=json_scalar(tx, "properties", "ticket_id"),
+        order=json_scalar(tx, "properties", "order_id"),
+        survey=json_scalar(tx, "properties", "survey"),
+        score=json_scalar(tx, "properties", "score", number=True),
     )
-    tx.execute(text(statement), {"ids": ids_value(tx, sorted(contact_ids)), "now": now, "day": DAY_MS, "year": YEAR_MS})
+    given = {"ids": ids_value(tx, sorted(contact_ids)), "now": now, "day": DAY_MS, "year": YEAR_MS}
+    tx.execute(text(statement), given | {"changed": stamp(tx)})
 
 
-def _hold(tx: Transaction, contact_ids: Collection[int]) -> None:
+def hold(tx: Transaction, contact_ids: Collection[int]) -> None:
     """Wait for whoever is changing these contacts' facts, before looking at the facts.
 
     A statement of PostgreSQL sees what was committed when it began. If it began before another transaction's facts
     were committed, and only then waited for that one's profile row, it would put the older facts over the newer ones:
-    an order, or an opt-out, would be lost from the profile. Locked first, in one order, the next statement sees all.
+    an order, or an opt-out, would be lost from the profile. Locked first, in one order, the next statement sees all,
+    and no two transactions wait for each other: whoever changes profiles in several ways holds all of them first.
     """
     if tx.dialect.name == "postgresql":
         query = f"SELECT contact_id FROM profiles WHERE contact_id IN {ids_in(tx)} ORDER BY contact_id FOR UPDATE"
@@ -93,35 +109,53 @@ def append(tx: Transaction, placed: Iterable[Appended], *, now: int) -> set[int]
         and len(theirs) <= _APPENDED_MAX
         and _rising(last_order_at[contact_id], *(order.ordered_at for order in theirs))
     }
+    if not fit:
+        return set(found)
+    # What is the same for all rows is written into the statement: whole numbers, made here.
+    numbers = {"now": now, "day": DAY_MS, "year": YEAR_MS, "changed": stamp(tx)}
+    statement = _statement("append.sql").format_map(_Later(numbers))
     for turn in range(_APPENDED_MAX):  # each contact's first order, then each one's second
-        rows = [
-            (*theirs[turn], *_at_edges(theirs[turn], now), DAY_MS, now) for theirs in fit.values() if len(theirs) > turn
-        ]
-        if update_each(tx, _statement("append.sql"), _APPENDED, rows) != len(rows):
+        rows = [theirs[turn] for theirs in fit.values() if len(theirs) > turn]
+        if update_each(tx, statement, _APPENDED, rows) != len(rows):
             return set(found)  # somebody has recomputed one of them since they were looked at above
     return found.keys() - fit.keys()
+
+
+class _Later(dict[str, int]):
+    """Leaves the places of a statement that it has nothing for as they are."""
+
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"
 
 
 def _rising(*times: int) -> bool:
     return all(earlier < later for earlier, later in pairwise(times))
 
 
-def _at_edges(order: Appended, now: int) -> tuple[int, int, int | None]:
-    """What the order adds to the 365-day revenue at `now`, since when, and until when."""
-    at, gone = order.ordered_at, order.ordered_at + YEAR_MS
-    if at > now:
-        return 0, _SINCE_EVER, at
-    return (0, gone, None) if gone <= now else (order.amount, at, gone)
+def note_activity(tx: Transaction, latest: Mapping[int, int]) -> None:
+    """Move `last_activity_at` of contacts forward to an event's time, where it is later.
+
+    The profile has changed even where it is not: a condition may ask for events of any time.
+    """
+    _move_forward(tx, "last_activity_at", latest)
 
 
-def note_activity(tx: Transaction, latest: dict[int, int], *, now: int) -> None:
-    """Move `last_activity_at` of contacts forward to an event's time; an event changes no other fact."""
+def note_reactions(tx: Transaction, latest: Mapping[int, int | None]) -> None:
+    """Move `last_reaction_at` of contacts forward; None is something told of a message that was no reaction."""
+    _move_forward(tx, "last_reaction_at", latest)
+
+
+def _move_forward(tx: Transaction, column: str, latest: Mapping[int, int | None]) -> None:
+    if not latest:
+        return
+    hold(tx, latest)
     statement = (
-        "UPDATE profiles SET last_activity_at = {at}, changed_at = {now} {given}"
+        f"UPDATE profiles SET {column} = CASE WHEN profiles.{column} >= {{at}} OR {{at}} IS NULL"
+        f" THEN profiles.{column} ELSE {{at}} END, changed = {{changed}} {{given}}"
         " WHERE profiles.contact_id = {contact_id}"
-        " AND (profiles.last_activity_at IS NULL OR profiles.last_activity_at < {at})"
     )
-    update_each(tx, statement, _ACTIVE, [(contact_id, at, now) for contact_id, at in sorted(latest.items())])
+    changed = stamp(tx)
+    update_each(tx, statement, _MOVED, [(contact_id, at, changed) for contact_id, at in sorted(latest.items())])
 
 
 def out_of_date(tx: Transaction, *, now: int, limit: int) -> list[int]:
@@ -132,6 +166,11 @@ def out_of_date(tx: Transaction, *, now: int, limit: int) -> list[int]:
         .limit(limit)
     )
     return list(tx.scalars(query))
+
+
+def stale_rhythms(tx: Transaction, *, limit: int) -> list[int]:
+    """Contacts with an order appended since the quantiles of their gaps were computed, by an index of theirs alone."""
+    return list(tx.scalars(select(profiles.c.contact_id).where(text("rhythm_stale")).limit(limit)))
 
 
 def newest_fact_at(tx: Transaction) -> int | None:

@@ -6,7 +6,20 @@ migrations and `ON CONFLICT` clauses speak of them by their columns.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 NAMING = {
@@ -30,8 +43,26 @@ def _contact(*, nullable: bool = False, primary_key: bool = False) -> Column[int
     return Column(_Id, ForeignKey("contacts.id"), nullable=nullable, primary_key=primary_key, autoincrement=False)
 
 
+def _known(column: str) -> Index:
+    """An index on the rows in which the column is known, where most are not."""
+    known = text(f"{column} IS NOT NULL")
+    return Index(None, column, sqlite_where=known, postgresql_where=known)
+
+
 def _big(*, nullable: bool = False) -> Column[int]:
     return Column(BigInteger, nullable=nullable)
+
+
+def _count(start: int = 0) -> Column[int]:
+    return Column(Integer, nullable=False, server_default=text(str(start)))
+
+
+def _lot() -> Column[int]:
+    return Column(BigInteger, nullable=False, server_default=text("0"))
+
+
+def _no() -> Column[bool]:
+    return Column(Boolean, nullable=False, server_default=false())
 
 
 class Row(SQLModel):
@@ -44,7 +75,17 @@ class Contact(Row, table=True):
     """A person as one source knows them."""
 
     __tablename__ = "contacts"
-    __table_args__ = (UniqueConstraint("source", "external_id"),)
+    __table_args__ = (
+        UniqueConstraint("source", "external_id"),
+        # whose address it is that somebody asks us to stop writing to
+        Index(
+            "ix_contacts_email_lower",
+            text("lower(email)"),
+            sqlite_where=text("email IS NOT NULL"),
+            postgresql_where=text("email IS NOT NULL"),
+        ),
+        _known("phone"),
+    )
 
     id: int | None = Field(default=None, sa_column=_id())
     source: str = Field(sa_type=Text)
@@ -58,6 +99,15 @@ class Contact(Row, table=True):
     zone: str | None = Field(default=None, sa_type=Text)
     signed_up_at: int | None = Field(default=None, sa_column=_big(nullable=True))
     acquisition_source: str | None = Field(default=None, sa_type=Text)
+    postcode: str | None = Field(default=None, sa_type=Text)
+    born_on: int | None = Field(default=None, sa_column=_big(nullable=True))
+    """The date of birth, as midnight UTC."""
+    born_on_told_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    """When that date was first told, so that nobody gives today's date for today's present."""
+    home_zone: str | None = Field(default=None, sa_type=Text)
+    """The IANA zone the contact most likely lives in: as told, else by postcode, country or phone; null is unknown."""
+    lot: int = Field(sa_column=_lot())
+    """Drawn by lot from source and external id (clm.domain.lot), the same everywhere: for hold-outs and splits."""
     fingerprint: int | None = Field(default=None, sa_column=_big(nullable=True))
     """Hash of what the contacts feed last said; null while only orders or events have named the contact."""
     created_at: int = Field(sa_column=_big())
@@ -127,7 +177,11 @@ class Event(Row, table=True):
     """Something a contact did."""
 
     __tablename__ = "events"
-    __table_args__ = (UniqueConstraint("source", "external_id"), Index(None, "contact_id", "at"))
+    __table_args__ = (
+        UniqueConstraint("source", "external_id"),
+        Index("ix_events_contact_name_at", "contact_id", "name", "at"),
+        Index("ix_events_name_at", "name", "at"),
+    )
 
     id: int | None = Field(default=None, sa_column=_id())
     source: str = Field(sa_type=Text)
@@ -148,9 +202,21 @@ class Profile(Row, table=True):
         Index(None, "first_order_at"),
         Index(None, "last_order_at"),
         Index(None, "last_activity_at"),
-        Index(None, "changed_at"),
+        Index(None, "changed"),
         Index(None, "revenue_365d_since"),
         Index(None, "revenue_365d_until"),
+        _known("birthday"),
+        _known("next_order_expected_at"),
+        _known("lapse_80_at"),
+        _known("lapse_90_at"),
+        *(_known(name) for name in ("born_on", "born_on_told_at", "last_rated_at", "last_email_at", "last_sms_at")),
+        *(_known(name) for name in ("last_reaction_at", "stage_since")),
+        Index(
+            "ix_profiles_rhythm_stale",
+            "contact_id",
+            sqlite_where=text("rhythm_stale"),
+            postgresql_where=text("rhythm_stale"),
+        ),
     )
 
     contact_id: int = Field(sa_column=_contact(primary_key=True))
@@ -177,7 +243,48 @@ class Profile(Row, table=True):
     locale: str | None = Field(default=None, sa_type=Text)
     zone: str | None = Field(default=None, sa_type=Text)
     acquisition_source: str | None = Field(default=None, sa_type=Text)
-    changed_at: int = Field(sa_column=_big())
+    home_zone: str | None = Field(default=None, sa_type=Text)
+    born_on: int | None = Field(default=None, sa_column=_big(nullable=True))
+    born_on_told_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    birthday: int | None = None
+    """Month and day of `born_on` as a number: 229 is 29 February."""
+    gap_50_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    """Quantile of the gaps between the contact's own orders, in milliseconds; needs three orders."""
+    gap_80_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    gap_90_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    lapse_80_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    """The last order and gap_80_ms: usual_gap(0.8, …) is exceeded from here on."""
+    lapse_90_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    next_order_expected_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    """The last order and gap_50_ms, the median of the own gaps: usual_gap(0.5, …) is exceeded from here on."""
+    rhythm_stale: bool = Field(default=False, sa_column=_no())
+    """An order was appended since the gaps' quantiles were computed; `clm.engine.profile.refresh` puts it right."""
+    open_tickets: int = Field(default=0, sa_column=_count())
+    last_rating: float | None = None
+    last_rated_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    late_delivery: bool = Field(default=False, sa_column=_no())
+    emails_sent: int = Field(default=0, sa_column=_count())
+    """Marketing e-mails handed over, ever; written where a message is settled."""
+    last_email_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    sms_sent: int = Field(default=0, sa_column=_count())
+    last_sms_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    last_reaction_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    """Latest click, or opening by a person, of any message of ours."""
+    recency_score: int | None = None
+    frequency_score: int | None = None
+    monetary_score: int | None = None
+    rfm_group: str | None = Field(default=None, sa_type=Text)
+    spend_percentile: float | None = None
+    p_alive: float | None = None
+    expected_orders_90d: float | None = None
+    predicted_revenue_365d: int | None = Field(default=None, sa_column=_big(nullable=True))
+    stage: str | None = Field(default=None, sa_type=Text)
+    stage_since: int | None = Field(default=None, sa_column=_big(nullable=True))
+    lifecycle_number: int = Field(default=1, sa_column=_count(1))
+    lot: int = Field(sa_column=_lot())
+    """As in contacts."""
+    changed: int = Field(sa_column=_big())
+    """Number of the transaction that changed the profile last (clm.store.changes); not a time."""
 
 
 class CampaignVersion(Row, table=True):
@@ -222,8 +329,12 @@ class Enrolment(Row, table=True):
     exit_reason: str | None = Field(default=None, sa_type=Text)
     ended_at: int | None = Field(default=None, sa_column=_big(nullable=True))
     goal_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    holdout: str | None = Field(default=None, sa_type=Text)
+    """campaign or global: enrolled and counted, and gets nothing; null for everybody else."""
+    variant: str | None = Field(default=None, sa_type=Text)
+    """The arms that splits drew, `subject=question,offer=plain`; null before the first split."""
     position: int
-    """Index of the next step in the version's definition."""
+    """Index of the next node in the version's program (clm.domain.program)."""
     next_due_at: int = Field(sa_column=_big())
 
 
@@ -269,6 +380,8 @@ class Message(Row, table=True):
     expires_at: int = Field(sa_column=_big())
     created_at: int = Field(sa_column=_big())
     ended_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    intended_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    """The instant of the latest intent; what caps and gaps are counted by."""
     sent_at: int | None = Field(default=None, sa_column=_big(nullable=True))
     address: str | None = Field(default=None, sa_type=Text)
     """Where it went; kept from the moment of intent, because the contact's own may change."""
@@ -309,8 +422,8 @@ class Decision(Row, table=True):
             "enrolment_id",
             "kind",
             unique=True,
-            sqlite_where=text("kind IN ('entered', 'exited', 'completed')"),
-            postgresql_where=text("kind IN ('entered', 'exited', 'completed')"),
+            sqlite_where=text("kind IN ('entered', 'held_out', 'exited', 'completed')"),
+            postgresql_where=text("kind IN ('entered', 'held_out', 'exited', 'completed')"),
         ),
     )
 
@@ -320,10 +433,114 @@ class Decision(Row, table=True):
     enrolment_id: int | None = Field(default=None, sa_column=Column(_Id, ForeignKey("enrolments.id"), nullable=True))
     message_id: int | None = Field(default=None, sa_column=Column(_Id, ForeignKey("messages.id"), nullable=True))
     kind: str = Field(sa_type=Text)
-    """entered, exited, completed; and what a message ended as without being sent: refused, expired, dead."""
+    """entered, held_out, branched, split, exited, completed, suppressed; deferred; and what a message ended as without
+    being sent: refused, expired, dead."""
     reason: str = Field(sa_type=Text)
     facts: str | None = Field(default=None, sa_type=Text)
     at: int = Field(sa_column=_big())
+
+
+class Watermark(Row, table=True):
+    """How far one evaluation (who enters a campaign, who has reached a goal, who is in which stage) has come."""
+
+    __tablename__ = "watermarks"
+
+    scope: str = Field(primary_key=True, sa_type=Text)
+    """What is evaluated: `enter win_back`, `flight win_back 1a2b3c4d5e6f`, `stages`."""
+    rules: int = Field(sa_column=_big())
+    """Fingerprint of the conditions; others need a full pass."""
+    evaluated_at: int = Field(sa_column=_big())
+    """The latest instant evaluated for."""
+    horizon: int = Field(sa_column=_big())
+    """Every change with a lower number has been seen (clm.store.changes)."""
+    instance: str = Field(sa_type=Text)
+    """Which running database counted the changes; another one's numbers mean nothing."""
+    backlog_since: int | None = Field(default=None, sa_column=_big(nullable=True))
+    """A full pass found more people than may enter at once; the rest follow. Null when none are left."""
+    backlog_taken: int = 0
+    """How many of them have entered since `backlog_since`."""
+
+
+class ChangeNumber(Row, table=True):
+    """The number of the latest transaction that changed profiles, on SQLite; PostgreSQL counts by itself."""
+
+    __tablename__ = "change_numbers"
+
+    id: int = Field(primary_key=True)
+    number: int = Field(sa_column=_big())
+
+
+class StageInterval(Row, table=True):
+    """A stretch of time that a contact spent in a lifecycle stage; the open one has no end."""
+
+    __tablename__ = "stage_history"
+    __table_args__ = (Index("ix_stage_history_name_since", "name", "since"),)
+
+    contact_id: int = Field(sa_column=_contact(primary_key=True))
+    since: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    until: int | None = Field(default=None, sa_column=_big(nullable=True))
+    name: str = Field(sa_type=Text)
+    lifecycle_number: int
+
+
+class GroupInterval(Row, table=True):
+    """A stretch of time that a contact spent in an RFM group; the open one has no end."""
+
+    __tablename__ = "group_history"
+    __table_args__ = (
+        Index("ix_group_history_name_since", "name", "since"),
+        Index("ix_group_history_name_until", "name", "until"),
+    )
+
+    contact_id: int = Field(sa_column=_contact(primary_key=True))
+    since: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    until: int | None = Field(default=None, sa_column=_big(nullable=True))
+    name: str = Field(sa_type=Text)
+
+
+class ShopValue(Row, table=True):
+    """A value that holds for the whole shop: usual gaps, RFM edges, the salt of suppressed addresses."""
+
+    __tablename__ = "shop_values"
+
+    name: str = Field(primary_key=True, sa_type=Text)
+    value: str = Field(sa_type=Text)
+    at: int = Field(sa_column=_big())
+
+
+class Suppression(Row, table=True):
+    """An address that gets nothing on a channel, kept as a salted hash so that it outlives the person's data."""
+
+    __tablename__ = "suppressions"
+    __table_args__ = (UniqueConstraint("address_hash", "channel", "reason"),)
+
+    id: int | None = Field(default=None, sa_column=_id())
+    address_hash: str = Field(sa_type=Text)
+    channel: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    """unsubscribed, bounced, complained, invalid, stopped, sunset, manual."""
+    source: str = Field(sa_type=Text)
+    at: int = Field(sa_column=_big())
+    lifted_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+
+
+class DeliveryEvent(Row, table=True):
+    """What a provider told of a message after accepting it; late, repeated and reordered ones corrupt nothing."""
+
+    __tablename__ = "delivery_events"
+    __table_args__ = (UniqueConstraint("provider", "provider_event_id"), Index(None, "message_id", "kind"))
+
+    id: int | None = Field(default=None, sa_column=_id())
+    provider: str = Field(sa_type=Text)
+    provider_event_id: str = Field(sa_type=Text)
+    message_id: int | None = Field(default=None, sa_column=Column(_Id, ForeignKey("messages.id"), nullable=True))
+    kind: str = Field(sa_type=Text)
+    """delivered, opened, clicked, bounced, …"""
+    by_machine: bool = False
+    """Made by a mail reader's prefetching or a scanner, not by the person."""
+    at: int = Field(sa_column=_big())
+    detail: str | None = Field(default=None, sa_type=Text)
+    recorded_at: int = Field(sa_column=_big())
 
 
 class Quarantine(Row, table=True):
@@ -368,5 +585,12 @@ enrolments: Table = metadata.tables["enrolments"]
 messages: Table = metadata.tables["messages"]
 attempts: Table = metadata.tables["attempts"]
 decisions: Table = metadata.tables["decisions"]
+watermarks: Table = metadata.tables["watermarks"]
+change_numbers: Table = metadata.tables["change_numbers"]
+stage_history: Table = metadata.tables["stage_history"]
+group_history: Table = metadata.tables["group_history"]
+shop_values: Table = metadata.tables["shop_values"]
+suppressions: Table = metadata.tables["suppressions"]
+delivery_events: Table = metadata.tables["delivery_events"]
 quarantine: Table = metadata.tables["quarantine"]
 source_cursors: Table = metadata.tables["source_cursors"]

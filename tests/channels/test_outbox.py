@@ -129,6 +129,19 @@ def test_mail_without_html_is_plain_text(tmp_path: Path) -> None:
     assert found.get_content().splitlines() == MAIL.content.text.splitlines()
 
 
+def test_a_mail_to_staff_is_a_mail(tmp_path: Path) -> None:
+    """What is for the team becomes a plain mail to the team's address, once, and no SMS."""
+    words = Content("en", "Call today.\n", subject="Call C-1042")
+    task = replace(MAIL, channel="staff", to="team@shop.example", to_name=None, content=words, headers={})
+    assert deliver(Outbox(tmp_path), task, task) == [Accepted("outbox-7")] * 2
+    found = mail(tmp_path)
+    assert (found["to"], found["subject"]) == ("team@shop.example", "Call C-1042")
+    assert found.get_content_type() == "text/plain"
+    assert found["list-unsubscribe"] is None
+    assert names(tmp_path) == ["mail"]
+    assert names(tmp_path / "mail") == ["7.eml"]
+
+
 def test_international_domain_is_written_in_ascii(tmp_path: Path) -> None:
     """An address at a domain in another script is written in the form every mail server knows."""
     deliver(Outbox(tmp_path), replace(MAIL, to="info@bücher.example"))

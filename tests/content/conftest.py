@@ -65,13 +65,27 @@ class Desk:
 def persona(**contact: Any) -> dict[str, Any]:
     """The context of somebody of whom everything is known."""
     return {
-        "contact": {"first_name": "Amina", "last_name": "Karimi", "country": "GB", "locale": "en-GB", **contact},
+        "contact": {
+            "id": "C-1042",
+            "first_name": "Amina",
+            "last_name": "Karimi",
+            "country": "GB",
+            "locale": "en-GB",
+            **contact,
+        },
         "facts": {
             "signed_up_at": datetime(2023, 3, 1, 10, tzinfo=UTC),
             "first_order_at": datetime(2023, 3, 4, 10, tzinfo=UTC),
             "last_order_at": datetime(2026, 6, 3, 18, tzinfo=UTC),
             "order_count": 1204,
             "revenue": 123_450,
+            "acquisition_source": "friend",
+            "last_rating": 2,
+            "last_rated_at": datetime(2026, 11, 21, 9, tzinfo=UTC),
+            "open_tickets": 1,
+            "late_delivery": False,
+            "rfm_group": "cannot_lose",
+            "p_alive": 0.412,
         },
         "last_order": {
             "id": "A-77",
@@ -89,9 +103,9 @@ def persona(**contact: Any) -> dict[str, Any]:
 
 
 def stranger() -> dict[str, Any]:
-    """The context of somebody of whom nothing is known but that they may be written to."""
+    """The context of somebody of whom nothing is known but the shop's own id, and that they may be written to."""
     return persona() | {
-        "contact": dict.fromkeys(("first_name", "last_name", "country", "locale")),
+        "contact": {"id": "C-7"} | dict.fromkeys(("first_name", "last_name", "country", "locale")),
         "facts": dict.fromkeys(FACTS),
         "last_order": {"id": None, "ordered_at": None, "products": None},
     }

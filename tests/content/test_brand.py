@@ -89,10 +89,12 @@ def test_a_logo_takes_the_place_of_the_name(desk: Desk, brand: Brand) -> None:
         (("colours", "primary"), "green", "colours.primary"),
         (("fonts", "body"), "Arial; } body { display: none", "fonts.body"),
         (("sender", "email"), "nobody", "sender.email"),
+        (("team", "email"), "the team", "team.email"),
         (("sms_sender",), "Saffron & Sage", "sms_sender"),
         (("name",), "Two\nlines", "name"),
         (("offers", "win_back", "percent"), 120, "offers.win_back.percent"),
         (("offers", "win_back", "code"), "çomeback", "offers.win_back.code"),
+        (("offers", "win_back", "days"), 0, "offers.win_back.days"),
     ],
 )
 def test_faults_in_the_brand_are_told_with_their_place(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from clm.content.library import OUTPUT_BYTES_MAX
 from clm.errors import ConfigurationError, RenderError
 
 from .conftest import BODY, Desk, persona
+
+BODIES = ("body.mjml", "body.txt")
 
 
 def _faults(desk: Desk) -> list[str]:
@@ -39,6 +42,42 @@ def test_an_sms_is_one_line(desk: Desk) -> None:
     desk.write("win_back/last_call/en/sms.txt", "{{ brand.name }}:\n\n   come   back\n")
     content = desk.library().render("win_back", "last_call", "sms", None, persona())
     assert (content.text, content.subject, content.html) == ("Saffron & Sage: come back", None, None)
+
+
+def test_a_mail_to_staff_is_a_subject_and_a_text(desk: Desk) -> None:
+    """The team gets plain text, in the shop's own language whatever the contact reads, with shared parts written in."""
+    desk.write("_base/customer.txt", "Customer {{ contact.id }}")
+    desk.write("slipping_vip/call/en/subject.txt", "Call {{ contact.first_name }}")
+    desk.write("slipping_vip/call/en/task.txt", "{% include '_base/customer.txt' %}\n\n\n\nCall   today.\n")
+    desk.write("slipping_vip/call/fa/subject.txt", "زنگ بزن")
+    desk.write("slipping_vip/call/fa/task.txt", "امروز")
+    library = desk.library()
+    content = library.render("slipping_vip", "call", "staff", "fa", persona())
+    assert (content.locale, content.subject, content.html) == ("en", "Call Amina", None)
+    assert content.text == "Customer C-1042\n\nCall   today.\n"
+    assert library.channels("slipping_vip", "call") == {"staff"}
+    with pytest.raises(RenderError, match=re.escape("missing value contact.id (templates/slipping_vip/call/en/task")):
+        library.render("slipping_vip", "call", "staff", None, persona(id=None))
+
+
+@pytest.mark.parametrize(
+    ("files", "faults"),
+    [
+        (["task.txt"], ["subject.txt: is required beside the other files for staff"]),
+        (["subject.txt", "sms.txt"], [f"{name}: is required beside the other files for email" for name in BODIES]),
+        (["body.txt", "task.txt"], [
+            "subject.txt: is required beside the other files for email",
+            "body.mjml: is required beside the other files for email",
+            "subject.txt: is required beside the other files for staff",
+        ]),
+        (["tasks.txt"], ["tasks.txt: is read by nothing; did you mean `task.txt`?"]),
+    ],
+)  # fmt: skip
+def test_files_tell_the_channel(desk: Desk, files: list[str], faults: list[str]) -> None:
+    """A subject belongs to an e-mail or a mail to staff, whichever the files beside it are; a lone one is a fault."""
+    for name in files:
+        desk.write(f"feedback_low/alert/en/{name}", "Hello")
+    assert _faults(desk) == [f"templates/feedback_low/alert/en/{fault}" for fault in faults]
 
 
 def test_hostile_names_stay_names(desk: Desk) -> None:

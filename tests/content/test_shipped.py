@@ -7,27 +7,36 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+import yaml
 
 from clm.content.brand import Brand
 from clm.content.library import TemplateLibrary
-from clm.domain.content import Content
+from clm.domain.campaign import Campaign, SendStep
+from clm.domain.content import ChannelName, Content
 
 from .conftest import PROJECT, persona, stranger
 
-MAILS = [
-    *(("welcome", step) for step in ("hello", "story", "best_sellers")),
-    *(("second_purchase", step) for step in ("incentive", "reminder")),
-    *(("feedback", step) for step in ("rating", "reminder")),
-    *(("win_back", step) for step in ("news", "value", "incentive")),
-    *(("high_value", step) for step in ("thanks", "early_access")),
+CAMPAIGNS = [
+    Campaign.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    for path in sorted((PROJECT / "config" / "campaigns").glob("*.yaml"))
 ]
+SENDS = [(campaign.campaign, step) for campaign in CAMPAIGNS for step in campaign.sends]
+MAILS, TEXTS, TASKS = (
+    [(campaign, step.send) for campaign, step in SENDS if step.channel == channel]
+    for channel in ("email", "sms", "staff")
+)
 READERS = {"full": persona(), "stranger": stranger()}
 GSM_7 = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 
-each_mail = pytest.mark.parametrize(("campaign", "step"), MAILS, ids=["/".join(mail) for mail in MAILS])
+
+def _each(steps: list[tuple[str, str]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(("campaign", "step"), steps, ids=["/".join(step) for step in steps])
+
+
+each_mail, each_text, each_task = _each(MAILS), _each(TEXTS), _each(TASKS)
 each_reader = pytest.mark.parametrize("reader", READERS)
 
 
@@ -64,16 +73,21 @@ class _Page(HTMLParser):
         return re.sub(r"\s+", " ", "".join(self.shown))
 
 
-def _render(library: TemplateLibrary, campaign: str, step: str, reader: str) -> Content:
+def _render(library: TemplateLibrary, campaign: str, step: str, reader: str, channel: ChannelName = "email") -> Content:
     context: dict[str, Any] = READERS[reader]
-    return library.render(campaign, step, "email", context["contact"]["locale"], context)
+    return library.render(campaign, step, channel, context["contact"]["locale"], context)
 
 
-def test_there_is_a_mail_for_every_step(shipped: TemplateLibrary) -> None:
-    """The five campaigns are complete, and nothing lies about that no campaign sends."""
-    assert shipped.steps() == sorted([*MAILS, ("win_back", "last_call")])
-    assert all(shipped.channels(campaign, step) == {"email"} for campaign, step in MAILS)
-    assert shipped.channels("win_back", "last_call") == {"sms"}
+def _all_words(content: Content) -> list[str]:
+    """What a message says, once for each form it has."""
+    return [content.text] if content.html is None else [content.text, _Page(content.html).words]
+
+
+def test_every_step_has_its_words(shipped: TemplateLibrary) -> None:
+    """Each step of each campaign has words for its channel, and nothing lies about that no campaign sends."""
+    assert shipped.steps() == sorted({(campaign, step.send) for campaign, step in SENDS})
+    for campaign, step in SENDS:
+        assert shipped.channels(campaign, step.send) == {step.channel}, (campaign, step.send)
 
 
 @each_mail
@@ -155,30 +169,79 @@ def test_scores_are_asked_for_one_to_five(shipped: TemplateLibrary) -> None:
         assert scores == [f"My%20rating%3A%20{score}%20out%20of%205" for score in range(1, 6)]
 
 
-def test_offers_stand_where_they_belong(shipped: TemplateLibrary, brand: Brand) -> None:
-    """Incentive mails show their code and percentage; thanks to the best customers hold no discount."""
-    for campaign, step, offer in (
-        ("second_purchase", "incentive", "second_purchase"),
-        ("second_purchase", "reminder", "second_purchase"),
-        ("win_back", "incentive", "win_back"),
-    ):
-        content = _render(shipped, campaign, step, "stranger")
-        for words in (_Page(content.html or "").words, content.text):
-            assert brand.offers[offer].code in words
-            assert f"{brand.offers[offer].percent}%" in words
-    for step in ("thanks", "early_access"):
-        assert "%" not in _render(shipped, "high_value", step, "full").text
+@pytest.mark.parametrize(("campaign", "step"), SENDS, ids=[f"{campaign}/{step.send}" for campaign, step in SENDS])
+def test_offers_stand_where_the_campaign_says(
+    shipped: TemplateLibrary, brand: Brand, campaign: str, step: SendStep
+) -> None:
+    """A step with a coupon shows that offer's code and percentage; no other step shows any code or discount."""
+    for words in _all_words(_render(shipped, campaign, step.send, "stranger", step.channel)):
+        shown = {name for name, offer in brand.offers.items() if re.search(rf"\b{offer.code}\b", words)}
+        assert shown == ({step.coupon} if step.coupon else set())
+        if step.coupon:
+            assert f"{brand.offers[step.coupon].percent}%" in words
+        else:
+            assert "%" not in words
 
 
+def test_every_offer_says_how_long_it_holds(shipped: TemplateLibrary, brand: Brand) -> None:
+    """The first message of a campaign that carries an offer says for how many days, as config/brand.yaml has it."""
+    first = {campaign: step for campaign, step in reversed(SENDS) if step.coupon}
+    assert {step.coupon for step in first.values()} == set(brand.offers)
+    for campaign, step in first.items():
+        for words in _all_words(_render(shipped, campaign, step.send, "stranger")):
+            assert f"{brand.offers[step.coupon or ''].days} days" in words
+
+
+def test_sms_is_for_the_campaigns_that_earn_it() -> None:
+    """Only a second purchase that agreed to SMS, and the last word to a good customer, come by SMS."""
+    assert TEXTS == [("second_purchase", "reminder_sms"), ("win_back", "last_call")]
+
+
+@each_text
 @each_reader
-def test_the_sms_fits_one_segment(shipped: TemplateLibrary, brand: Brand, reader: str) -> None:
-    """The SMS names the brand, the code and the way out, in 160 letters every phone has (one segment)."""
-    text = shipped.render("win_back", "last_call", "sms", None, READERS[reader]).text
+def test_an_sms_fits_one_segment(shipped: TemplateLibrary, brand: Brand, campaign: str, step: str, reader: str) -> None:
+    """An SMS names the brand and the way out, in 160 letters every phone has (one segment)."""
+    text = _render(shipped, campaign, step, reader, "sms").text
     assert text.startswith(f"{brand.name}: ")
-    assert brand.offers["win_back"].code in text
     assert "Reply STOP" in text
     assert set(text) <= GSM_7
     assert len(text) <= 160
+
+
+@each_task
+@each_reader
+def test_a_task_says_who_and_what(
+    shipped: TemplateLibrary, brand: Brand, campaign: str, step: str, reader: str
+) -> None:
+    """The team reads the shop's own id, a first name, what is known and what to do; no link acts for the customer."""
+    content = _render(shipped, campaign, step, reader, "staff")
+    contact = READERS[reader]["contact"]
+    assert content.html is None
+    assert contact["id"] in (content.subject or "")
+    assert 20 <= len(content.subject or "") <= 78
+    assert f"Customer: {contact['id']}" in content.text
+    assert "\n\nWHAT TO DO" in content.text
+    assert "http" not in content.text
+    assert brand.legal_name not in content.text
+    for words in (content.subject or "", content.text):
+        assert not re.search(r"\{\{|\}\}|\{%|%\}|\bNone\b| ,| \.(?!\w)|,,|\(\)", words)
+
+
+def test_a_task_tells_what_is_known(shipped: TemplateLibrary) -> None:
+    """Orders, money, the last mark, tickets, group and likelihood stand in every task, as far as they are known."""
+    for campaign, step in TASKS:
+        lines = _render(shipped, campaign, step, "full", "staff").text.splitlines()
+        start = lines.index("Customer: C-1042, Amina")
+        assert lines[start : start + 8] == [
+            "Customer: C-1042, Amina",
+            "Country and language: GB, en-GB",
+            "Orders: 1,204, together £1,234.50",
+            "Last order: June 3, 2026 (House Assam, 250 g; Smoked paprika)",
+            "Latest mark: 2 of 5, on November 21, 2026",
+            "Open tickets: 1",
+            "Group: cannot lose",
+            "Likelihood of still being a customer: 41 in 100",
+        ]
 
 
 def test_copy_is_calm() -> None:

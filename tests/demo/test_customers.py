@@ -5,21 +5,32 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import phonenumbers
 import pytest
 
+from clm.domain.whereabouts import home_zone
 from clm.sources.demo.names import ARABIC, ENGLISH, PERSIAN, RUSSIAN, THAI, NameBook
 
 if TYPE_CHECKING:
     from .conftest import Shop
 
-LANGUAGES = {"GB": "en", "IR": "fa", "AE": "ar", "TH": "th", "RU": "ru"}
-SCRIPTS = {"GB": "LATIN", "IR": "ARABIC", "AE": "ARABIC", "TH": "THAI", "RU": "CYRILLIC"}
-ZONES = {"GB": "Europe/London", "IR": "Asia/Tehran", "AE": "Asia/Dubai", "TH": "Asia/Bangkok"}
+ABROAD = ("AU", "IE", "IN", "US")  # where people who signed up in Britain live
+LANGUAGES = {"GB": "en", "IR": "fa", "AE": "ar", "TH": "th", "RU": "ru"} | dict.fromkeys(ABROAD, "en")
+SCRIPTS = {"GB": "LATIN", "IR": "ARABIC", "AE": "ARABIC", "TH": "THAI", "RU": "CYRILLIC"} | dict.fromkeys(
+    ABROAD, "LATIN"
+)
+ZONES = {
+    "GB": "Europe/London", "IR": "Asia/Tehran", "AE": "Asia/Dubai", "TH": "Asia/Bangkok", "IE": "Europe/Dublin",
+    "IN": "Asia/Kolkata",
+}  # fmt: skip
+POSTCODES = {
+    "GB": r"[A-Z]{1,2}\d{1,2} \d[A-Z]{2}", "US": r"\d{5}", "AU": r"\d{4}", "IN": r"\d{6}", "RU": r"\d{6}",
+    "TH": r"\d{5}", "IR": r"\d{5}-\d{5}", "IE": r"D\d\d \d{4}",
+}  # fmt: skip
 
 
 def share(found: int, of: int) -> float:
@@ -27,11 +38,12 @@ def share(found: int, of: int) -> float:
     return found / of
 
 
-def test_the_five_countries_have_sensible_shares(shop: Shop) -> None:
-    """Most customers live in the United Kingdom and each other country has about one in eight."""
+def test_the_countries_have_sensible_shares(shop: Shop) -> None:
+    """Most customers live in the United Kingdom, about one in eight in each of four others, a few elsewhere."""
     countries = Counter(contact["country"] for contact in shop.contacts)
     assert set(countries) == set(LANGUAGES)
-    assert 0.40 < share(countries["GB"], 2000) < 0.52
+    assert 0.34 < share(countries["GB"], 2000) < 0.45
+    assert 0.04 < share(sum(countries[code] for code in ABROAD), 2000) < 0.10
     assert all(0.08 < share(countries[code], 2000) < 0.19 for code in ("IR", "AE", "TH", "RU"))
 
 
@@ -75,7 +87,10 @@ def test_addresses_cannot_reach_anybody(shop: Shop) -> None:
 
 
 def test_phone_numbers_are_made_up_and_well_formed(shop: Shop) -> None:
-    """British numbers are Ofcom's drama numbers; the others are valid mobile numbers of the country, nobody's twice."""
+    """British and American numbers are kept for fiction; the others are valid mobile numbers, nobody's twice.
+
+    Whoever moved from Britain to Ireland, Australia or India kept the number.
+    """
     phones = [(contact["country"], contact["phone"]) for contact in shop.contacts if contact["phone"]]
     assert len(set(phones)) == len(phones)
     assert 0.75 < share(len(phones), 2000) < 0.90
@@ -83,7 +98,9 @@ def test_phone_numbers_are_made_up_and_well_formed(shop: Shop) -> None:
         number = phonenumbers.parse(phone)
         assert phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) == phone
         assert phonenumbers.is_possible_number(number)
-        if country == "GB":  # reserved for drama, so allotted to nobody, so never "valid"
+        if country == "US":
+            assert re.fullmatch(r"\+1\d{3}55501\d\d", phone)
+        elif country in {"GB", *ABROAD}:  # reserved for drama, so allotted to nobody, so never "valid"
             assert re.fullmatch(r"\+447700900\d{3}", phone)
         else:
             assert phonenumbers.is_valid_number_for_region(number, country), phone
@@ -110,12 +127,37 @@ def test_consents_are_those_of_a_real_list(shop: Shop) -> None:
 
 
 def test_everybody_has_a_zone_of_their_country(shop: Shop) -> None:
-    """Zones exist, and Russia has several."""
+    """Zones exist, Russia, America and Australia have several, and one in eight people has not told theirs."""
     russian = {contact["time_zone"] for contact in shop.contacts if contact["country"] == "RU"}
     assert len(russian) >= 4
+    assert 0.08 < share(sum(not contact["time_zone"] for contact in shop.contacts), 2000) < 0.16
     for contact in shop.contacts:
-        assert ZoneInfo(contact["time_zone"])
-        assert contact["country"] == "RU" or contact["time_zone"] == ZONES[contact["country"]]
+        if contact["time_zone"]:
+            assert ZoneInfo(contact["time_zone"])
+            assert contact["time_zone"] == ZONES.get(contact["country"], contact["time_zone"])
+
+
+def test_postcodes_look_like_those_of_the_country_and_lie_in_its_zone(shop: Shop) -> None:
+    """Nine in ten have told one where there are any; the zone that follows from one is the zone that was told."""
+    told = [contact for contact in shop.contacts if contact["postcode"]]
+    assert 0.65 < share(len(told), 2000) < 0.85
+    for contact in told:
+        country, postcode = contact["country"], contact["postcode"]
+        assert re.fullmatch(POSTCODES[country], postcode), contact
+        found = home_zone(zone=None, country=country, postcode=postcode, phone=None)
+        if country in {"US", "AU"} and contact["time_zone"]:
+            assert ZoneInfo(found).utcoffset(shop.until) == ZoneInfo(contact["time_zone"]).utcoffset(shop.until), (
+                contact
+            )
+
+
+def test_some_have_told_their_birthday(shop: Shop) -> None:
+    """Nearly half, all grown up, spread over the year."""
+    born = [date.fromisoformat(contact["born_on"]) for contact in shop.contacts if contact["born_on"]]
+    assert 0.38 < share(len(born), 2000) < 0.52
+    assert min(born) > date(1930, 1, 1)
+    assert max(born) < (shop.until - timedelta(days=18 * 365)).date()
+    assert len({day.month for day in born}) == 12
 
 
 def test_sign_ups_grow(shop: Shop) -> None:

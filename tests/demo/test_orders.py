@@ -14,13 +14,20 @@ if TYPE_CHECKING:
     from .conftest import Shop
 
 EVENT_NAMES = {
-    "app_opened",
+    "app_used",
     "cart_updated",
-    "category_viewed",
     "checkout_started",
-    "product_viewed",
+    "order_delivered",
+    "order_late",
+    "preference_set",
+    "referral_made",
+    "review_written",
+    "survey_answered",
     "ticket_closed",
     "ticket_opened",
+    "trial_started",
+    "viewed_category",
+    "viewed_product",
 }
 
 
@@ -153,7 +160,7 @@ def test_islamic_dates_are_those_of_the_calendar() -> None:
 
 def test_events_surround_orders(shop: Shop) -> None:
     """Views, baskets and checkouts lead to most orders; others are left behind, some of them lately."""
-    assert 20_000 <= len(shop.events) <= 45_000
+    assert 20_000 <= len(shop.events) <= 50_000
     assert {event["name"] for event in shop.events} == EVENT_NAMES
     by_contact: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for event in shop.events:
@@ -185,7 +192,7 @@ def test_events_surround_orders(shop: Shop) -> None:
 def test_views_name_the_product_and_its_category(shop: Shop) -> None:
     """A condition on a viewed category finds what the catalogue says of the product."""
     categories = {product.product_id: product.category for product in PRODUCTS}
-    viewed = [event["properties"] for event in shop.events if event["name"] in {"product_viewed", "cart_updated"}]
+    viewed = [event["properties"] for event in shop.events if event["name"] in {"viewed_product", "cart_updated"}]
     assert all(categories[properties["product_id"]] == properties["category"] for properties in viewed)
 
 
@@ -201,6 +208,75 @@ def test_tickets_close_once_and_some_are_open(shop: Shop) -> None:
     for event in opened.values():
         order = event["properties"].get("order_id")
         assert order is None or orders[order] == event["contact"]
+
+
+def of(shop: Shop, name: str) -> list[dict[str, Any]]:
+    """The events of one name."""
+    return [event for event in shop.events if event["name"] == name]
+
+
+def test_parcels_come_after_their_orders(shop: Shop) -> None:
+    """Each order that was not cancelled is delivered once, within days; a few are late, some of those still to come."""
+    orders = {order["order_id"]: order for order in shop.orders}
+    cancelled = {line["cancels"] for line in shop.lines if line["kind"] == "cancellation"}
+    delivered = {event["properties"]["order_id"]: event for event in of(shop, "order_delivered")}
+    late = {event["properties"]["order_id"]: event for event in of(shop, "order_late")}
+    assert len(delivered) == len(of(shop, "order_delivered"))
+    assert cancelled.isdisjoint(delivered)
+    for order_id, event in delivered.items():
+        took = instant(event["at"]) - instant(orders[order_id]["ordered_at"])
+        assert timedelta(days=1) < took < timedelta(days=5 if order_id not in late else 13)
+        assert event["contact"] == orders[order_id]["contact"]
+    assert all(instant(late[order]["at"]) < instant(delivered[order]["at"]) for order in late.keys() & delivered.keys())
+    assert 0.02 < len(late) / len(orders) < 0.06
+    waiting = orders.keys() - cancelled - delivered.keys()
+    assert all(shop.until - instant(orders[order]["ordered_at"]) < timedelta(days=13) for order in waiting)
+    assert late.keys() & waiting, "somebody is waiting for a late parcel"
+
+
+def test_answers_are_about_what_was_delivered(shop: Shop) -> None:
+    """Ratings of 1 to 5 and recommendations of 0 to 10, mostly good; a late parcel is rated lower."""
+    delivered = {event["properties"]["order_id"]: event for event in of(shop, "order_delivered")}
+    late = {event["properties"]["order_id"] for event in of(shop, "order_late")}
+    ratings = [event for event in of(shop, "survey_answered") if event["properties"]["survey"] == "rating"]
+    scores: dict[bool, list[int]] = {True: [], False: []}
+    for event in ratings:
+        order = event["properties"]["order_id"]
+        assert delivered[order]["contact"] == event["contact"]
+        assert delivered[order]["at"] < event["at"]
+        assert event["properties"]["score"] in range(1, 6)
+        scores[order in late].append(event["properties"]["score"])
+    assert 0.12 < len(ratings) / len(delivered) < 0.28
+    assert sum(scores[False]) / len(scores[False]) > sum(scores[True]) / len(scores[True]) + 0.7
+    promoters = [e["properties"]["score"] for e in of(shop, "survey_answered") if e["properties"]["survey"] == "nps"]
+    assert len(promoters) + len(ratings) == len(of(shop, "survey_answered"))
+    assert set(promoters) <= set(range(11))
+    assert sum(score >= 9 for score in promoters) > sum(score <= 6 for score in promoters) > 0
+
+
+def test_baskets_have_an_id_and_a_value(shop: Shop) -> None:
+    """A checkout is of a basket filled before, worth the same; a number, as conditions compare it."""
+    carts = {event["properties"]["cart_id"]: event for event in of(shop, "cart_updated")}
+    for event in of(shop, "checkout_started"):
+        cart = carts[event["properties"]["cart_id"]]
+        assert (cart["contact"], cart["properties"]["value"]) == (event["contact"], event["properties"]["value"])
+        assert cart["at"] <= event["at"]
+    assert all(isinstance(cart["properties"]["value"], (int, float)) for cart in carts.values())
+
+
+def test_trials_are_used_by_some_and_forgotten_by_others(shop: Shop) -> None:
+    """A few dozen people try the tea club, some lately; recommendations and reviews happen too."""
+    trials = {event["contact"]: event for event in of(shop, "trial_started")}
+    uses = Counter(
+        use["contact"]
+        for use in of(shop, "app_used")
+        if use["contact"] in trials
+        and timedelta(0) < instant(use["at"]) - instant(trials[use["contact"]]["at"]) < timedelta(days=30)
+    )
+    assert 60 < len(trials) < 200
+    assert any(instant(event["at"]) > shop.until - timedelta(days=20) for event in trials.values())
+    assert min(len(trials) - len(uses), sum(count >= 3 for count in uses.values())) > 5
+    assert min(len(of(shop, "referral_made")), len(of(shop, "review_written"))) > 10
 
 
 def test_the_summary_says_what_the_files_say(shop: Shop) -> None:

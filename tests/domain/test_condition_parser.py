@@ -6,16 +6,29 @@ from typing import Literal
 
 import pytest
 
-from clm.domain.condition import And, Compare, DaysSince, Holds, Known, Not, OneOf, Or
+from clm.domain.condition import And, Compare, Holds, InSegment, Known, Not, OneOf, Or, Since, Until
 from clm.domain.condition_parser import ConditionError, parse_condition
 from clm.domain.fact import FACTS
+from clm.domain.instant import DAY_MS, HOUR_MS
+from clm.domain.language import FUNCTIONS, Function, Language
+from clm.domain.term import Anniversary, Filter, Happened, Local, Moved, Occurrences, Reacted, UsualGap
 
 
 @pytest.mark.parametrize("name", FACTS)
 def test_the_example_of_every_fact_is_a_condition(name: str) -> None:
     """What `clm facts` prints as an example can be copied into a campaign."""
     fact = FACTS[name]
-    assert parse_condition(fact.example, scope=fact.scope)
+    assert parse_condition(fact.example, scope="enrolment" if fact.scope == "enrolment" else "contact")
+
+
+_SHOP = Language(segments={"vip": Holds(FACTS["email_consent"])})
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+def test_the_example_of_every_function_is_a_condition(function: Function) -> None:
+    """So can those of functions."""
+    scope: Literal["contact", "enrolment"] = "enrolment" if function.scope == "enrolment" else "contact"
+    assert parse_condition(function.example, _SHOP, scope)
 
 
 @pytest.mark.parametrize(
@@ -34,12 +47,38 @@ def test_the_example_of_every_fact_is_a_condition(name: str) -> None:
         ("country not in ('GB')", Not(OneOf(FACTS["country"], ("GB",)))),
         ("country is null", Not(Known(FACTS["country"]))),
         ("country is not null", Not(Not(Known(FACTS["country"])))),
-        ("days_since(last_order_at) > 90", DaysSince(FACTS["last_order_at"], ">", 90)),
-        ("0.5 > days_since(signed_up_at)", DaysSince(FACTS["signed_up_at"], "<", 0.5)),
+        ("days_since(last_order_at) > 90", Since(FACTS["last_order_at"], ">", 90 * DAY_MS)),
+        ("0.5 > days_since(signed_up_at)", Since(FACTS["signed_up_at"], "<", 0.5 * DAY_MS)),
         (
             "days_since(last_order_at) between 7 and 21",
-            And((DaysSince(FACTS["last_order_at"], ">=", 7), DaysSince(FACTS["last_order_at"], "<=", 21))),
+            And((Since(FACTS["last_order_at"], ">=", 7 * DAY_MS), Since(FACTS["last_order_at"], "<=", 21 * DAY_MS))),
         ),
+        ("hours_since(last_order_at) >= 4", Since(FACTS["last_order_at"], ">=", 4 * HOUR_MS)),
+        ("days_until(next_order_expected_at) <= 3", Until(FACTS["next_order_expected_at"], "<=", 3 * DAY_MS)),
+        (
+            "days_since(last_order_at) > usual_gap(0.8, 90)",
+            Since(FACTS["last_order_at"], ">", UsualGap(0.8, 90 * DAY_MS)),
+        ),
+        (
+            "usual_gap(0.8, 90) < days_since(last_order_at)",
+            Since(FACTS["last_order_at"], ">", UsualGap(0.8, 90 * DAY_MS)),
+        ),
+        ("did('viewed', 7)", Compare(Occurrences("viewed", 7 * DAY_MS), ">=", 1)),
+        ("did('viewed', 7, 2)", Compare(Occurrences("viewed", 7 * DAY_MS), ">=", 2)),
+        (
+            "did('viewed', category = 'tea', within = 7, score >= 9)",
+            Compare(
+                Occurrences("viewed", 7 * DAY_MS, (Filter("category", "=", "tea"), Filter("score", ">=", 9))), ">=", 1
+            ),
+        ),
+        ("last('viewed') > last_order_at", Compare(Happened("last", "viewed"), ">", FACTS["last_order_at"])),
+        ("first('trial_started') is null", Not(Known(Happened("first", "trial_started")))),
+        ("entered_group('at_risk', 7)", Holds(Moved("entered", "group", "at_risk", 7 * DAY_MS))),
+        ("anniversary(born_on)", Holds(Anniversary(FACTS["born_on"], "UTC"))),
+        ("local_hour >= 9", Compare(Local("hour", "UTC"), ">=", 9)),
+        ("local_weekday in ('sat')", OneOf(Local("weekday", "UTC"), ("sat",))),
+        ("signed_up_at >= '2026-01-01'", Compare(FACTS["signed_up_at"], ">=", 1_767_225_600_000)),
+        ("'2026-01-01' <= now", Compare(FACTS["now"], ">=", 1_767_225_600_000)),
         ("first_order_id = last_order_id", Compare(FACTS["first_order_id"], "=", FACTS["last_order_id"])),
         (
             "last_order_at > first_order_at AND (email_consent OR sms_consent)",
@@ -60,7 +99,9 @@ def test_a_condition_means_what_it_says(text: str, tree: object) -> None:
 @pytest.mark.parametrize(("per_major", "minor"), [(100, 20_050), (1, 200), (1_000, 200_500)])
 def test_money_is_written_in_pounds_and_kept_in_pence(per_major: int, minor: int) -> None:
     """`revenue > 200.50` means what a marketer reads, whatever the currency's minor unit is."""
-    assert parse_condition("revenue > 200.50", minor_per_major=per_major) == Compare(FACTS["revenue"], ">", minor)
+    assert parse_condition("revenue > 200.50", Language(minor_per_major=per_major)) == Compare(
+        FACTS["revenue"], ">", minor
+    )
 
 
 REFUSED = [
@@ -84,9 +125,12 @@ REFUSED = [
     ("revenue > 1e400", 10, "numbers lie between"),
     ("order_count > 10000000000000", 14, "numbers lie between"),
     ("country = '\x00'", 10, "holds a control character"),
-    ("last_order_at > 3", 16, "is a time; write days_since(last_order_at) > a number of days"),
+    ("last_order_at > 3", 16, "is a time; write days_since(last_order_at) > a number of days, or a date '2026-01-31'"),
+    ("signed_up_at > 'soon'", 15, "`soon` is not a date; write '2026-01-31'"),
+    ("signed_up_at = '2026-01-31'", 15, "a time hardly ever equals another"),
     ("last_order_at in (3)", 0, "is a time; use days_since(last_order_at) between … and …"),
-    ("days_since(last_order_at)", 0, "is not part of the condition language"),
+    ("days_since(last_order_at)", 0, "is a number, not true or false; compare it"),
+    ("days_since(now) > 3", 11, "not a time of the contact"),
     ("days_since(order_count) > 3", 11, "is a number, not a time"),
     ("days_since(last_order_at, 3) > 3", 0, "takes one time fact, e.g. days_since(last_order_at)"),
     ("days_since() > 3", 0, "takes one time fact"),
@@ -96,13 +140,33 @@ REFUSED = [
     ("days_since(last_order_at) > days_since(first_order_at)", 0, "is compared with a number of days"),
     ("days_since(last_order_at) > -1", 0, "a number of days lies between 0 and 36,500"),
     ("order_count > days_since(last_order_at)", 14, "put days_since(…) by itself on one side"),
-    ("ordered_since_entry", 0, "exists only after entering; use it in `unless` or `goal`"),
+    ("ordered_since_entry", 0, "exists only after entering; use it in `unless`, `goal`, `exit` or a step"),
     ("days_since(entered_at) > 3", 11, "exists only after entering"),
     ("order_count between symmetric 5 and 1", 0, "is not part of the condition language"),
+    ("did('viewed')", 0, "did looks back without end; say how many days: did('viewed', within = 30)"),
+    ("did(viewed, 7)", 0, "did takes the name of an event in quotes, e.g. did('viewed_category'"),
+    ("did('Viewed', 7)", 4, "an event's name is lower-case letters, digits and _"),
+    ("did('viewed', 7, 0)", 17, "at_least is a whole number from 1 to 1,000"),
+    ("did('viewed', 7, within = 7)", 14, "`within` is given twice"),
+    ("did('viewed', 7, 1, 3)", 0, "properties are named"),
+    ("did('viewed', 9999)", 14, "a number of days above 0, up to 3,650"),
+    ("did('viewed', 7, category > 'tea')", 28, "which has no order; use = or !="),
+    ("did('viewed', 7) > 2", 0, "`did` is true or false by itself; it is not compared"),
+    ("last('viewed')", 0, "`LAST('viewed')` is a time, not true or false; compare it"),
+    ("usual_gap(0.8, 90)", 0, "is compared with days since a time"),
+    ("days_since(last_order_at) > usual_gap(0.7, 90)", 38, "the quantile of usual_gap is one of 0.5, 0.8, 0.9"),
+    ("hours_since(last_order_at) > usual_gap(0.8, 90)", 29, "usual_gap(…) is compared with days_since(…)"),
+    ("in_segment('vp')", 11, "there is no segment `vp`; there is no segment yet"),
+    ("clicked('news')", 0, "`clicked` exists only after entering"),
+    ("did_since_entry('viewed')", 0, "exists only after entering"),
+    ("entered_group('at_risk')", 0, "takes a group and a number of days, e.g. entered_group('at_risk', 7)"),
+    ("anniversary(order_count)", 12, "is a number, not a time of the contact"),
+    ("local_weekday = 'saturday'", 16, "`local_weekday` is never 'saturday'; did you mean `sat`?"),
+    ("local_hour > order_count", 13, "local time is compared with constants"),
     ("1 = 1", 0, "a comparison needs a fact on one side"),
     ("true", 0, "is not part of the condition language"),
     ("revenue + 1 > 3", 0, "a comparison needs a fact on one side"),
-    ("lower(country) = 'gb'", 0, "a comparison needs a fact on one side"),
+    ("lower(country) = 'gb'", 0, "`lower` is not a function"),
     ("country like 'G%'", 0, "is not part of the condition language; use facts, comparisons"),
     ("country = 'G' || 'B'", 0, "cannot be compared with"),
     ("order_count = $1", 0, "is not a fact"),
@@ -144,5 +208,32 @@ def test_facts_of_an_enrolment_are_for_after_entering(scope: Literal["contact", 
     if scope == "enrolment":
         assert parse_condition("ordered_since_entry", scope=scope) == Holds(FACTS["ordered_since_entry"])
         return
-    with pytest.raises(ConditionError, match="use it in `unless` or `goal`"):
+    with pytest.raises(ConditionError, match="use it in `unless`, `goal`"):
         parse_condition("ordered_since_entry", scope=scope)
+
+
+def test_names_that_a_project_gives_are_checked() -> None:
+    """A misspelt segment, group, stage or step would match nobody for ever, so it is refused with the nearest name."""
+    language = Language(
+        segments={"vip": Holds(FACTS["email_consent"])}, groups=("at_risk",), stages=("retention",), steps=("news",)
+    )
+    assert parse_condition("in_segment('vip')", language) == InSegment("vip", Holds(FACTS["email_consent"]))
+    assert parse_condition("clicked('news')", language, "enrolment") == Holds(Reacted("clicked", "news"))
+    for text, told in (
+        ("in_segment('vp')", "there is no segment `vp`; did you mean `vip`? (known: vip)"),
+        ("entered_group('at_rsk', 7)", "there is no group `at_rsk`; did you mean `at_risk`?"),
+        ("rfm_group = 'at_rsk'", "`rfm_group` is never 'at_rsk'; did you mean `at_risk`?"),
+        ("stage in ('retentoin')", "`stage` is never 'retentoin'; did you mean `retention`?"),
+        ("left_stage('retentoin', 7)", "there is no stage `retentoin`; did you mean `retention`?"),
+        ("clicked('nws')", "there is no step `nws`; did you mean `news`?"),
+    ):
+        with pytest.raises(ConditionError) as refusal:
+            parse_condition(text, language, "enrolment")
+        assert told in str(refusal.value)
+
+
+def test_dates_are_midnights_of_the_shop() -> None:
+    """`now >= '2026-07-01'` begins when the day begins where the shop is, whatever the server's clock says."""
+    language = Language(zone="Asia/Tehran")
+    expected = 1_782_864_000_000 - round(3.5 * HOUR_MS)
+    assert parse_condition("now >= '2026-07-01'", language) == Compare(FACTS["now"], ">=", expected)

@@ -6,7 +6,11 @@ believed.
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from itertools import pairwise
+from math import floor
 from typing import Any
 
 DAY = 24 * 3_600 * 1_000
@@ -16,7 +20,10 @@ Row = dict[str, Any]
 
 
 def recomputed(contact: Row, orders: list[Row], events: list[Row], consents: list[Row], now: int) -> Row:
-    """Every fact of scope contact, at `now`; the rows are those of this contact."""
+    """Every fact that follows from what sources tell, and what else is kept of it, at `now`.
+
+    The rows are those of this contact.
+    """
     placed = [row for row in orders if row["kind"] == "order"]
     taken = [row for row in orders if row["kind"] in {"cancellation", "refund"}]
     assert len(placed) + len(taken) == len(orders)
@@ -34,6 +41,8 @@ def recomputed(contact: Row, orders: list[Row], events: list[Row], consents: lis
     standing.sort()
     times = [at for at, _ in standing]
     gaps = [(later - earlier) / DAY for earlier, later in pairwise(times)]
+    usual = {tenths: _usual_gap(times, Fraction(tenths, 10)) for tenths in (5, 8, 9)}
+    rating = _latest_rating(events)
     revenue = sum(amount for _, amount in money)
     active = [contact["signed_up_at"], *(row["ordered_at"] for row in orders), *(row["at"] for row in events)]
     return {
@@ -56,6 +65,22 @@ def recomputed(contact: Row, orders: list[Row], events: list[Row], consents: lis
         "locale": contact["locale"],
         "zone": contact["zone"],
         "acquisition_source": contact["acquisition_source"],
+        "home_zone": contact["home_zone"],
+        "born_on": contact["born_on"],
+        "born_on_told_at": contact["born_on_told_at"],
+        "birthday": _birthday(contact["born_on"]),
+        "gap_50_ms": usual[5],
+        "gap_80_ms": usual[8],
+        "gap_90_ms": usual[9],
+        "lapse_80_at": None if usual[8] is None else times[-1] + usual[8],
+        "lapse_90_at": None if usual[9] is None else times[-1] + usual[9],
+        "next_order_expected_at": None if usual[5] is None else times[-1] + usual[5],
+        "open_tickets": len(
+            _about(events, "ticket_opened", "ticket_id") - _about(events, "ticket_closed", "ticket_id")
+        ),
+        "last_rating": None if rating is None else rating[1],
+        "last_rated_at": None if rating is None else rating[0],
+        "late_delivery": any(_is_late(row, events) for row in events if row["name"] == "order_late"),
     }
 
 
@@ -68,3 +93,52 @@ def _consent(statements: list[Row], channel: str) -> bool:
     about = [row for row in statements if row["channel"] == channel and row["purpose"] == "marketing"]
     latest = [bool(row["granted"]) for row in about if row["at"] == max(one["at"] for one in about)]
     return bool(latest) and all(latest)
+
+
+def _usual_gap(times: list[int], q: Fraction) -> int | None:
+    """The q-quantile of the gaps, interpolated linearly (numpy's default), to the millisecond, halves up."""
+    gaps = sorted(later - earlier for earlier, later in pairwise(times))
+    if len(gaps) < 2:
+        return None
+    place = q * (len(gaps) - 1)
+    below = floor(place)
+    above = min(below + 1, len(gaps) - 1)
+    return floor(gaps[below] + (place - below) * (gaps[above] - gaps[below]) + Fraction(1, 2))
+
+
+def _birthday(born_on: int | None) -> int | None:
+    if born_on is None:
+        return None
+    born = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=born_on)
+    return 100 * born.month + born.day
+
+
+def _said(row: Row, name: str) -> Any:
+    return json.loads(row["properties"]).get(name)
+
+
+def _named(row: Row, name: str) -> str | None:
+    """What an event names, as text; a number is as good as its digits, anything else names nothing."""
+    value = _said(row, name)
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+
+
+def _about(events: list[Row], event: str, name: str) -> set[str]:
+    return {named for row in events if row["name"] == event and (named := _named(row, name)) is not None}
+
+
+def _is_late(late: Row, events: list[Row]) -> bool:
+    order = _named(late, "order_id")
+    delivered = (row for row in events if row["name"] == "order_delivered" and _named(row, "order_id") == order)
+    return order is not None and not any(row["at"] >= late["at"] for row in delivered)
+
+
+def _latest_rating(events: list[Row]) -> tuple[int, float] | None:
+    """When and how much; of several at one instant the lowest."""
+    answers = [row for row in events if row["name"] == "survey_answered" and _said(row, "survey") == "rating"]
+    scores = [(row["at"], _said(row, "score")) for row in answers]
+    ratings = [(at, score) for at, score in scores if isinstance(score, int | float) and not isinstance(score, bool)]
+    if not ratings:
+        return None
+    latest = max(at for at, _ in ratings)
+    return latest, float(min(score for at, score in ratings if at == latest))

@@ -20,8 +20,9 @@ from clm.content.library import TemplateLibrary
 from clm.domain.instant import DAY_MS, SECOND_MS
 from clm.engine.dispatch import LEASE_SECONDS
 from clm.engine.enrol import enrol
-from clm.store import enrolments, messages
+from clm.store import flight, messages
 from clm.store.database import Database, Transaction
+from clm.store.flight import Flight
 from clm.store.messages import ContactBusyError, Intent
 from clm.store.schema import attempts
 from clm.store.schema import enrolments as enrolments_table
@@ -133,10 +134,7 @@ def test_two_who_take_at_one_moment_take_different_people(
         enrol(one, rehearsal.journeys, journey, now=NOW)
 
         def move(tx: Transaction) -> set[int]:
-            moved = enrolments.move_on(
-                tx, campaign="nudge", version=journey.version, position=0, next_due_at=NOW, last=False, now=NOW, limit=6
-            )
-            return {enrolment.id for enrolment in moved}
+            return {one.id for one in flight.due(tx, Flight("nudge", journey.version), 0, now=NOW, limit=6)}
 
         def lease(tx: Transaction, token: str) -> set[int]:
             messages.lease(

@@ -203,10 +203,11 @@ class Hands:
         """Take what is free."""
         with self.rehearsal.database.write() as tx:
             clock = self.rehearsal.clock
-            return messages.lease(
+            ids = messages.lease(
                 tx, token=self.token, lease_until=clock + LEASE_SECONDS * 1_000, campaigns=["nudge"], now=NOW,
                 clock_now=clock, limit=10,
             )  # fmt: skip
+            return len(ids)
 
     def intend(self, *, number: int = 1) -> int:
         """Record the intent to send the leased message; returns its id."""
@@ -309,3 +310,27 @@ def test_a_way_that_does_not_exist_is_refused(one_queued: Rehearsal) -> None:
     """One function moves messages, by the table alone."""
     with pytest.raises(ValueError, match="never goes from sent to queued"), one_queued.database.write() as tx:
         messages.move(tx, ("sent", "queued"), [(1,)])
+
+
+def test_whose_turn_it_is_among_the_messages_of_each_contact(rehearsal: Rehearsal) -> None:
+    """A more urgent message that another dispatcher has leased goes first, for every contact of a batch."""
+    rehearsal.have(campaign(priority=40), campaign("other", priority=80))
+    for name in ("ada", "bob", "cyd"):
+        rehearsal.customer(name)
+    rehearsal.decide()
+    m = messages_table.c
+    dispatcher = rehearsal.dispatcher(NOW)
+    render = dispatcher.library.render
+
+    def slow_render(*arguments: Any) -> Any:
+        with rehearsal.database.write() as tx:  # as if the two had leased at one moment
+            theirs = {"lease_token": "theirs", "lease_until": rehearsal.clock + 1_000}
+            tx.execute(messages_table.update().where(m.campaign == "other").values(**theirs))
+        return render(*arguments)
+
+    object.__setattr__(dispatcher, "library", type("Slow", (), {"render": staticmethod(slow_render)})())
+    assert dispatcher.batch().by_status == {}
+    assert rehearsal.hand_over() == {}, "whoever is in another's hands is left alone"
+    rehearsal.lapse()
+    assert rehearsal.hand_over() == {"sent": 6}
+    assert rehearsal.handed() == ["other hello"] * 3 + ["nudge hello"] * 3

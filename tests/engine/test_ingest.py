@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import func, select
 
-from clm.domain.instant import DAY_MS
-from clm.domain.record import BadRow, ContactRecord
+from clm.domain.instant import DAY_MS, to_ms
+from clm.domain.record import BadRow, ContactRecord, EventRecord, Record
 from clm.engine import ingest
+from clm.engine.profile import refresh
 from clm.store import quarantine
 from clm.store.schema import orders
 from clm.store.schema import quarantine as quarantine_table
@@ -196,12 +200,94 @@ def test_orders_with_the_same_time_have_one_last_on_every_database(shop: Shop) -
 
 
 def test_an_event_is_activity_and_nothing_else(shop: Shop) -> None:
-    """A page view moves the last activity forward, never back, and is taken once."""
+    """A page view moves the last activity forward, never back, and is taken once; the profile has changed with it."""
     shop.tell(order("o1", at=NOW - 5 * DAY_MS))
     before = shop.profile()
     assert shop.tell(event("e1", at=NOW - 2 * DAY_MS), event("e0", at=NOW - 9 * DAY_MS)).new == 2
     assert shop.tell(event("e1", at=NOW - 2 * DAY_MS)).unchanged == 1
-    assert shop.profile() == before | {"last_activity_at": NOW - 2 * DAY_MS}
+    found = shop.profile()
+    assert found == before | {"last_activity_at": NOW - 2 * DAY_MS, "changed": found["changed"]}
+
+
+def happened(name: str, at: int = NOW - DAY_MS, **properties: Any) -> EventRecord:
+    """Something that ada did, or that was done for her."""
+    return EventRecord(f"{name} {at} {properties}", "ada", name, at, json.dumps(properties))
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        ContactRecord("ada", country="FR"),
+        ContactRecord("ada", email_consent=False),
+        ContactRecord("ada", born_on=0),
+        order("o2", at=NOW),
+        order("o0", at=NOW - 90 * DAY_MS),
+        order("x1", kind="refund", amount=1, cancels="o1"),
+        happened("visited", at=NOW - 99 * DAY_MS),
+        happened("ticket_opened", ticket_id="t"),
+    ],
+    ids=["detail", "consent", "birth", "next order", "late order", "refund", "old visit", "ticket"],
+)
+def test_whatever_is_told_anew_marks_the_profile_as_changed(shop: Shop, news: Record) -> None:
+    """A condition may depend on any of it, an event of long ago included; what was told before marks nothing."""
+    shop.tell(ContactRecord("ada", email_consent=True, country="GB"))
+    shop.tell(order("o1", at=NOW - 5 * DAY_MS))
+    before = shop.profile()["changed"]
+    shop.tell(news)
+    after = shop.profile()["changed"]
+    assert after > before
+    shop.tell(news)
+    assert shop.profile()["changed"] == after
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_service_facts_follow_from_events_in_any_order(shop: Shop, backwards: bool) -> None:
+    """Tickets stay open until closed, an order is late until delivered, and the latest rating counts."""
+    told = [
+        happened("ticket_opened", NOW - 9 * DAY_MS, ticket_id="t1"),
+        happened("ticket_opened", NOW - 8 * DAY_MS, ticket_id=2),
+        happened("ticket_closed", NOW - 7 * DAY_MS, ticket_id="t1"),
+        happened("ticket_opened", NOW - 7 * DAY_MS),  # names none, so nothing could ever close it
+        happened("survey_answered", NOW - 6 * DAY_MS, survey="rating", score=4.5),
+        happened("survey_answered", NOW - 5 * DAY_MS, survey="rating", score=2),
+        happened("survey_answered", NOW - 4 * DAY_MS, survey="nps", score=10),
+        happened("order_late", NOW - 3 * DAY_MS, order_id="o1"),
+    ]
+    for record in reversed(told) if backwards else told:
+        shop.tell(record)
+    found = shop.profile()
+    assert (found["open_tickets"], bool(found["late_delivery"])) == (1, True)
+    assert (found["last_rating"], found["last_rated_at"]) == (2.0, NOW - 5 * DAY_MS)
+    shop.tell(happened("order_delivered", NOW - 2 * DAY_MS, order_id="o1"), happened("ticket_closed", ticket_id="2"))
+    found = shop.profile()
+    assert (found["open_tickets"], bool(found["late_delivery"])) == (0, False)
+
+
+def test_a_usual_gap_is_the_quantile_that_numpy_computes(shop: Shop) -> None:
+    """Linear interpolation between the neighbouring gaps, to the millisecond; with two orders there is none."""
+    gaps = [3 * DAY_MS + 1, 77, 41 * DAY_MS, 12 * DAY_MS + 5, DAY_MS, 8 * DAY_MS + 333]
+    at = NOW - 100 * DAY_MS
+    for number, gap in enumerate([0, *gaps]):
+        at += gap
+        shop.tell(order(f"o{number}", at=at))
+        refresh(shop.database, now=NOW)
+        assert (shop.profile()["gap_80_ms"] is None) == (number < 2)
+    found = shop.profile()
+    for name, q in (("gap_50_ms", 0.5), ("gap_80_ms", 0.8), ("gap_90_ms", 0.9)):
+        assert abs(found[name] - np.quantile(gaps, q)) <= 0.5, name
+    assert found["lapse_80_at"] == at + found["gap_80_ms"]
+    assert found["next_order_expected_at"] == at + found["gap_50_ms"]
+
+
+@pytest.mark.parametrize(
+    ("day", "birthday"),
+    [("1900-01-01", 101), ("1969-12-31", 1231), ("1972-02-29", 229), ("2000-03-01", 301), ("2024-02-28", 228)],
+)
+def test_a_birthday_is_month_and_day(shop: Shop, day: str, birthday: int) -> None:
+    """As a number that an index can find, for dates before and after 1970, in leap years and others."""
+    born_on = to_ms(datetime.fromisoformat(day).replace(tzinfo=UTC))
+    shop.tell(ContactRecord("ada", born_on=born_on))
+    assert (shop.profile()["born_on"], shop.profile()["birthday"]) == (born_on, birthday)
 
 
 def test_events_make_the_contacts_they_name(shop: Shop) -> None:

@@ -138,6 +138,20 @@ def test_unless_keeps_people_out_and_takes_them_out(rehearsal: Rehearsal) -> Non
     assert rehearsal.run(NOW + 4 * DAY_MS) == {}
 
 
+def test_unless_takes_out_everybody_it_holds_of(rehearsal: Rehearsal) -> None:
+    """All whom one batch finds to be no longer eligible leave, each with the decision."""
+    rehearsal.have(campaign(unless="order_count >= 2", steps=[HELLO, TWO_DAYS, AGAIN, TWO_DAYS, LAST]))
+    names = ("ada", "bob", "cyd")
+    for name in names:
+        rehearsal.customer(name)
+    rehearsal.run()
+    for name in names:
+        rehearsal.shop.tell(order(f"{name}-2", name))
+    assert rehearsal.run(NOW + 2 * DAY_MS) == {"refused": 3}
+    assert rehearsal.enrolments() == [("contact", "exited", "no longer eligible (unless)")] * 3
+    assert rehearsal.decisions().count(("exited", "no longer eligible (unless)")) == 3
+
+
 def test_an_unless_of_the_enrolment_lets_people_in(rehearsal: Rehearsal) -> None:
     """What only exists after entering cannot keep anybody from entering."""
     rehearsal.have(campaign(unless="ordered_since_entry", steps=[HELLO, TWO_DAYS, AGAIN]))

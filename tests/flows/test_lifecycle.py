@@ -78,7 +78,8 @@ def test_the_lifecycle_runs_once_and_again() -> None:
     assert first["as_of"] == "2026-01-31T12:00:00Z"
     assert first["pulled"]["demo contacts"]["new"] == 2
     assert first["pulled"]["demo orders"]["new"] == 1
-    assert first["enrolled"] == {"welcome": 1, "feedback": 1, "second_purchase": 0, "win_back": 0, "high_value": 0}
+    assert {name: count for name, count in first["enrolled"].items() if count} == {"welcome": 1, "feedback": 1}
+    assert {"win_back", "second_purchase", "high_value", "birthday"} < first["enrolled"].keys()
     assert first["messages"]["sent"] == 1
     assert first["messages"]["refused"] == 1
     again = run_lifecycle(as_of=NOW)

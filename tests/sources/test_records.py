@@ -6,10 +6,18 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text as sql
 
-from clm.domain.instant import iso
+from clm.domain.instant import DAY_MS, iso
 from clm.domain.record import ContactRecord, OrderLine
+from clm.sources.properties import kept
+from clm.store.database import Database
 from tests.sources.reading import Read, bad, good
+
+NOON = 1_291_204_800_000
+"""2010-12-01 12:00 UTC."""
 
 
 def order(read: Read, **fields: object) -> Any:
@@ -26,10 +34,12 @@ def test_a_contact_is_read_whole(read: Read) -> None:
         "phone": "07700 900123",
         "name": "Lovelace, Ada",
         "country": "United Kingdom",
+        "postcode": " sw1a  1aa",
         "locale": "en_gb",
         "time_zone": "Europe/London",
         "signed_up_at": "2010-01-02T03:04:05Z",
         "acquisition_source": "newsletter",
+        "born_on": "1970-01-02",
         "email_consent": "yes",
         "sms_consent": False,
         "consent_at": "2010-01-02",
@@ -42,10 +52,12 @@ def test_a_contact_is_read_whole(read: Read) -> None:
         "Ada",
         "Lovelace",
         "GB",
+        "SW1A 1AA",
         "en-GB",
         "Europe/London",
         1_262_401_445_000,
         "newsletter",
+        DAY_MS,
         True,
         False,
         1_262_390_400_000,
@@ -128,6 +140,57 @@ def test_a_currency_without_a_rate_is_refused_with_the_remedy(read: Read) -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("country", "written", "kept"),
+    [
+        ("US", 2139, "02139"),
+        ("US", "606.0", "606.0"),
+        ("US", 606.0, "00606"),
+        ("US", "02139-1234", "02139-1234"),
+        ("AU", 800, "800"),
+        ("GB", "n1 9gu", "N1 9GU"),
+        ("GB", "", None),
+        (None, "2139", "2139"),
+    ],
+)
+def test_a_postcode_is_kept_in_capitals(read: Read, country: str | None, written: object, kept: str | None) -> None:
+    """American ones get the zeros back that tables drop; whether there is such a place is not asked."""
+    row = {"contact": "c", "country": country, "postcode": written}
+    assert good(read("contacts", json.dumps(row), to="file.jsonl"))[0].postcode == kept
+
+
+@pytest.mark.parametrize("written", ["1990-05-17", "19900517", "1990-05-17T23:59:59+14:00", " 1990-05-17 00:00 "])
+def test_a_date_of_birth_is_its_midnight_wherever_that_was(read: Read, written: str) -> None:
+    """The date as it is written, without regard to hours and zones."""
+    (contact,) = good(read("contacts", f"contact,born_on\nc,{written}\n", time_zone="Asia/Tehran"))
+    assert iso(contact.born_on) == "1990-05-17T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("17/05/1990", "is not a date: `17/05/1990`; write ISO 8601, such as 1990-05-17"),
+        ("1990-02-30", "is not a date"),
+        ("643075200", "is not a date"),
+        ("1899-12-31", "is a date before 1900"),
+        ("2010-12-02", "is a date in the future"),
+    ],
+)
+def test_a_date_of_birth_that_cannot_be_spoils_its_row(read: Read, written: str, reason: str) -> None:
+    """Neither another way of writing dates nor one before 1900 or after the instant of reading."""
+    reader = read("contacts", f"contact,born_on\na,2010-12-01\nb,{written}\n")
+    fine, row = reader.rows(now=NOON)
+    assert iso(fine.born_on) == "2010-12-01T00:00:00Z"
+    assert (row.line, row.field) == (3, "born_on")
+    assert row.reason.startswith(reason)
+
+
+def test_orders_may_tell_postcode_and_birthday(read: Read) -> None:
+    """Every field of contacts may stand in an orders file too."""
+    made = order(read, country="US", postcode="94110", born_on="1990-05-17")
+    assert (made.contact.postcode, iso(made.contact.born_on)) == ("94110", "1990-05-17T00:00:00Z")
+
+
 @pytest.mark.parametrize("as_text", [False, True])
 def test_order_lines_are_read_nested_or_as_json_text(read: Read, as_text: bool) -> None:
     """Lines are a list in JSON lines and Parquet and JSON text in CSV; their amounts are of the order's currency."""
@@ -179,13 +242,72 @@ def test_an_events_own_id_is_kept(read: Read) -> None:
 
 
 @pytest.mark.parametrize(
-    "properties", [[1], "text", '{"a": NaN}', {"a": "\0"}, {"a": "\ud800"}, {"a": "x" * 20_000}, '{"a": ' + "[" * 5_000]
+    "properties",
+    [
+        [1],
+        "text",
+        '{"a": NaN}',
+        '{"a": -Infinity}',
+        '{"a": 1e999}',
+        {"a": 10**301},
+        {"a": [{"b": -(10**301)}]},
+        {"a": "\0"},
+        {"\0": 1},
+        {"a": "\ud800"},
+        {"a": "x" * 20_000},
+        '{"a": ' + "[" * 5_000,
+        '{"a": ' + "[" * 50 + "]" * 50 + "}",
+    ],
 )
 def test_properties_that_no_database_could_keep_are_refused(read: Read, properties: object) -> None:
-    """Not an object, not a number, NUL, broken text, or too long."""
+    """Not an object, not a number, too large a one, NUL, broken text, too long, or too deep."""
     line = json.dumps({"contact": "c", "name": "n", "at": "2010-12-01", "properties": properties})
     (row,) = bad(read("events", line, to="file.jsonl"))
     assert row.field == "properties"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda parts: st.lists(parts, max_size=2) | st.dictionaries(st.text(max_size=5), parts, max_size=2),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=100)
+@given(properties=st.dictionaries(st.text(min_size=1, max_size=5), json_values, max_size=3))
+def test_properties_that_are_kept_can_be_looked_into(database: Database, properties: dict[str, Any]) -> None:
+    """Whatever passes, both databases take for JSON: one event that they do not would stop every look at events."""
+    try:
+        text = kept("visited", properties)
+    except ValueError:
+        return
+    look = "CAST(:text AS jsonb) ->> 'a'" if database.dialect == "postgresql" else "json_extract(:text, '$.a')"
+    with database.read() as tx:
+        tx.execute(sql(f"SELECT {look}"), {"text": text})
+    assert json.loads(text) == properties
+
+
+@pytest.mark.parametrize(
+    ("written", "number"), [("5", 5), ("4.50", 4.5), ("1,234", 1234), (5, 5), (4.5, 4.5), (None, None)]
+)
+@pytest.mark.parametrize(("name", "key"), [("survey_answered", "score"), ("cart_updated", "value")])
+def test_scores_and_basket_values_are_numbers(read: Read, name: str, key: str, written: object, number: object) -> None:
+    """Also from CSV, where everything is text, so that conditions can compare them."""
+    text = f'contact,at,n\nc,2010-12-01,"{"" if written is None else written}"\n'
+    from_csv = good(read("events", text, map={f"properties.{key}": "n"}, set={"name": name}))[0]
+    line = json.dumps({"contact": "c", "name": name, "at": "2010-12-01", "properties": {key: written}})
+    from_json = good(read("events", line, to="file.jsonl"))[0]
+    said = {} if number is None else {key: number}
+    assert json.loads(from_csv.properties) == json.loads(from_json.properties) == said
+
+
+@pytest.mark.parametrize("score", ["five", True, [5], "5 stars"])
+def test_a_score_that_is_no_number_spoils_its_row(read: Read, score: object) -> None:
+    """The reason names it; any other event may hold whatever it likes under that name."""
+    said = {"contact": "c", "at": "2010-12-01", "properties": {"score": score}}
+    (row,) = bad(read("events", json.dumps(said | {"name": "survey_answered"}), to="file.jsonl"))
+    assert (row.field, row.reason.startswith("has a `score` that is not")) == ("properties", True)
+    assert good(read("events", json.dumps(said | {"name": "game_played"}), to="file.jsonl"))
 
 
 def test_an_empty_required_value_spoils_its_row(read: Read) -> None:

@@ -30,14 +30,15 @@ def test_the_shipped_sources_are_the_three_files_of_the_demo_shop(tmp_path: Path
     assert [spec.files() for spec in specs] == [[], [], []]
 
 
-def test_the_commented_example_is_right(tmp_path: Path) -> None:
-    """Whoever uncomments the example has a file that loads."""
+def test_the_commented_examples_are_right(tmp_path: Path) -> None:
+    """Whoever uncomments the examples has a file that loads."""
     text = SHIPPED.read_text(encoding="utf-8")
     start = text.index("  # - source: webshop")
     example = text[start:].replace("  # ", "  ").replace("\n  #\n", "\n")
-    (spec,) = load(tmp_path, f"sources:\n{example}")
+    spec, ratings = load(tmp_path, f"sources:\n{example}")
     assert spec.map["contact"] == "Customer ID"
     assert spec.set == {"acquisition_source": "webshop"}
+    assert (ratings.feed, ratings.set) == ("events", {"name": "survey_answered", "properties.survey": "rating"})
 
 
 def test_a_misspelt_field_is_named_with_its_line_and_the_nearest_right_one(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Table, insert
 from sqlalchemy.exc import IntegrityError
 
+from clm.domain.fact import FACTS
 from clm.store.database import Database, Transaction
 from clm.store.schema import (
     attempts,
@@ -43,7 +44,7 @@ ROWS: dict[Table, dict[str, Any]] = {
     },
     profiles: {
         "contact_id": 1, "order_count": 0, "revenue": 0, "revenue_365d": 0, "revenue_365d_since": 0,
-        "email_consent": False, "sms_consent": False, "changed_at": 0,
+        "email_consent": False, "sms_consent": False, "changed": 0,
     },
     campaign_versions: {"campaign": "nudge", "version": "1", "definition": "{}", "first_used_at": 0},
     enrolments: {
@@ -143,3 +144,10 @@ def test_nothing_belongs_to_what_is_not_there(tx: Transaction, table: Table, col
         changes["kind"] = "order"
     with pytest.raises(IntegrityError):
         put(tx, table, **changes)
+
+
+def test_every_time_fact_has_an_index() -> None:
+    """A threshold on a time is a range of its index; without one, each tick would read every profile."""
+    first = {next(iter(index.columns)).name for index in profiles.indexes}
+    times = {fact.name for fact in FACTS.values() if fact.type == "time" and fact.scope == "contact"}
+    assert times | {"lapse_80_at", "lapse_90_at", "changed", "birthday"} <= first

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import Index, Table, inspect, text
 
 import clm.store.database
 from clm.errors import StoreError
@@ -26,6 +28,7 @@ def bare(bare_url: str) -> Iterator[Database]:
         yield database
 
 
+@pytest.mark.filterwarnings("ignore:.*expression-based index")
 def test_migrating_an_empty_database_arrives_at_the_schema_in_code(bare: Database) -> None:
     """After `clm db upgrade`, alembic finds no difference between the tables and the code."""
     bare.upgrade()
@@ -35,6 +38,7 @@ def test_migrating_an_empty_database_arrives_at_the_schema_in_code(bare: Databas
     bare.require_current()
 
 
+@pytest.mark.filterwarnings("ignore:.*expression-based index")
 def test_partial_indexes_arrive_with_their_conditions(bare: Database) -> None:
     """Alembic does not compare the WHERE of an index, and the rule "one being sent per contact" lives in one."""
     bare.upgrade()
@@ -46,8 +50,21 @@ def test_partial_indexes_arrive_with_their_conditions(bare: Database) -> None:
             for index in inspect(tx).get_indexes(table)
         }
     for table in metadata.sorted_tables:
-        for index in table.indexes:
+        for index in set(table.indexes) - _unreflected(bare, table):
             assert found[index.name] == (index.unique, index.dialect_options[bare.dialect]["where"] is not None)
+
+
+def _unreflected(database: Database, table: Table) -> set[Index]:
+    """Indexes on expressions, which SQLAlchemy cannot read back from SQLite."""
+    return {one for one in table.indexes if one.expressions and not one.columns and database.dialect == "sqlite"}
+
+
+def test_the_index_on_an_expression_arrives(bare: Database) -> None:
+    """Whose address it is that somebody asks us to stop writing to is not looked for in the whole table."""
+    bare.upgrade()
+    catalogue = "sqlite_master WHERE name" if bare.dialect == "sqlite" else "pg_indexes WHERE indexname"
+    with bare.read() as tx:
+        assert tx.scalar(text(f"SELECT COUNT(*) FROM {catalogue} = 'ix_contacts_email_lower'")) == 1
 
 
 def test_upgrading_twice_changes_nothing(bare: Database) -> None:
@@ -58,6 +75,45 @@ def test_upgrading_twice_changes_nothing(bare: Database) -> None:
     bare.upgrade()
     with bare.read() as tx:
         assert tx.scalar(text("SELECT COUNT(*) FROM contacts")) == 1
+
+
+_BEFORE = """
+INSERT INTO contacts (id, source, external_id, created_at) VALUES (1, 'shop', 'c1', 0), (2, 'shop', 'c2', 0);
+INSERT INTO profiles (
+    contact_id, order_count, revenue, revenue_365d, revenue_365d_since, email_consent, sms_consent, changed_at
+) VALUES (1, 3, 10, 10, 0, true, false, 1700000000000);
+INSERT INTO enrolments (
+    id, campaign, version, contact_id, trigger_key, entered_at, status, position, next_due_at
+) VALUES (1, 'welcome', 'v', 1, 'contact', 5, 'active', 0, 5);
+INSERT INTO messages (
+    id, enrolment_id, contact_id, campaign, step, channel, purpose, queue_rank, status, due_at, expires_at, created_at,
+    attempts
+) VALUES (1, 1, 1, 'welcome', 'hello', 'email', 'marketing', 50, 'sent', 5, 9, 5, 1);
+INSERT INTO attempts (message_id, number, token, channel, intended_at) VALUES (1, 1, 't', 'email', 7)
+"""
+
+
+def test_what_was_known_before_the_campaign_engine_is_kept(bare: Database) -> None:
+    """0001 → 0002: contacts draw a lot, profiles are looked at anew, and what was sent counts for caps."""
+    _upgrade_to(bare, "0001")
+    with bare.write() as tx:
+        for statement in _BEFORE.split(";"):
+            tx.execute(text(statement))
+    bare.upgrade()
+    bare.require_current()
+    with bare.read() as tx:
+        assert len(set(tx.scalars(text("SELECT lot FROM contacts")))) == 2
+        row = tx.execute(text("SELECT p.*, c.lot AS own FROM profiles p JOIN contacts c ON c.id = p.contact_id")).one()
+        assert (row.changed, row.lot, bool(row.rhythm_stale), row.lifecycle_number) == (0, row.own, True, 1)
+        assert tx.scalar(text("SELECT intended_at FROM messages")) == 7
+
+
+def _upgrade_to(database: Database, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(clm.store.database.__file__).parent / "migrations"))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
 
 
 def _upgrade(url: str) -> None:
@@ -90,7 +146,7 @@ def test_a_database_of_a_newer_clm_is_refused_with_the_remedy(database: Database
     _pretend_revision(database, "9999")
     with pytest.raises(StoreError, match=r"made by a newer clm \(9999\); install that one"):
         database.require_current()
-    _pretend_revision(database, "0001")
+    _pretend_revision(database, HEAD)
 
 
 def test_the_code_knows_its_newest_migration() -> None:
@@ -102,8 +158,8 @@ def test_a_database_of_an_older_clm_is_refused_with_the_remedy(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A new clm does not migrate unasked: the person decides when."""
-    monkeypatch.setattr("clm.store.database.HEAD", "0002")
-    with pytest.raises(StoreError, match=r"is older than this clm \(0001, needs 0002\); run `clm db upgrade`"):
+    monkeypatch.setattr("clm.store.database.HEAD", "9998")
+    with pytest.raises(StoreError, match=rf"is older than this clm \({HEAD}, needs 9998\); run `clm db upgrade`"):
         database.require_current()
 
 

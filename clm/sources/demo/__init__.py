@@ -1,4 +1,4 @@
-"""Saffron & Sage, a made-up London shop for tea and spices that ships to five countries: source files to try clm on."""
+"""Saffron & Sage, a made-up London shop for tea and spices that ships to nine countries: source files to try clm on."""
 
 from __future__ import annotations
 

@@ -2,15 +2,15 @@
 
 | event | properties |
 |---|---|
-| category_viewed | category |
-| product_viewed | product_id, name, category, price |
-| cart_updated | product_id, category, quantity, cart_amount |
-| checkout_started | cart_amount, items |
-| app_opened | platform |
+| viewed_category | category |
+| viewed_product | product_id, name, category, price |
+| cart_updated | cart_id, value, product_id, category, quantity |
+| checkout_started | cart_id, value, items |
+| app_used | platform |
 | ticket_opened | ticket_id, topic, order_id where it is about one |
 | ticket_closed | ticket_id, resolution |
 
-Amounts are decimal text in pounds. A basket without an order after it was left behind.
+Amounts are numbers of pounds. A basket without an order after it was left behind.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Happening(NamedTuple):
 
     at: int  # milliseconds
     name: str
-    properties: dict[str, str | int]
+    properties: dict[str, str | int | float]
 
 
 def pounds(pence: int) -> str:
@@ -44,8 +44,10 @@ def pounds(pence: int) -> str:
 class Visitor:
     """One customer in the shop, on the site or in the app."""
 
-    def __init__(self, rng: random.Random, taste: Taste) -> None:
+    def __init__(self, rng: random.Random, taste: Taste, *, contact: str) -> None:
         self._rng = rng
+        self._contact = contact
+        self._carts = 0
         self._taste = taste
         self._platform = rng.choice(("ios", "android")) if rng.random() < 0.34 else None
 
@@ -58,7 +60,7 @@ class Visitor:
             at += rng.randint(15, 150) * SECOND_MS
             category = self._taste.category(rng)
             if rng.random() < 0.3:
-                happenings.append(Happening(at, "category_viewed", {"category": category}))
+                happenings.append(Happening(at, "viewed_category", {"category": category}))
                 continue
             product = shelf.pick(rng, category)
             happenings.append(_viewed(BasketLine(product, 1), at))
@@ -81,7 +83,7 @@ class Visitor:
     def _enter(self, at: int) -> list[Happening]:
         if self._platform is None or self._rng.random() < 0.3:
             return []
-        return [Happening(at, "app_opened", {"platform": self._platform})]
+        return [Happening(at, "app_used", {"platform": self._platform})]
 
     def _fill(
         self,
@@ -93,28 +95,30 @@ class Visitor:
         checks_out: bool = True,
     ) -> list[Happening]:
         whole = cart or added
-        amount = pounds(basket_amount(whole))
+        self._carts += 1
+        cart_id, value = f"{self._contact}-{self._carts}", basket_amount(whole) / 100
         happenings = []
         for line in added:
             at += step or self._rng.randint(20, 120) * SECOND_MS
-            properties: dict[str, str | int] = {
+            properties: dict[str, str | int | float] = {
+                "cart_id": cart_id,
+                "value": value,
                 "product_id": line.product.product_id,
                 "category": line.product.category,
                 "quantity": line.quantity,
-                "cart_amount": amount,
             }
             happenings.append(Happening(at, "cart_updated", properties))
         if checks_out:
             at += step or self._rng.randint(30, 200) * SECOND_MS
             items = sum(line.quantity for line in whole)
-            happenings.append(Happening(at, "checkout_started", {"cart_amount": amount, "items": items}))
+            happenings.append(Happening(at, "checkout_started", {"cart_id": cart_id, "value": value, "items": items}))
         return happenings
 
 
 def ask(rng: random.Random, *, ticket: str, at: int, order: str | None, refunded_at: int | None) -> list[Happening]:
     """A question to the shop and its answer within three days; about a refund it ends with the money."""
     topic = rng.choice(_TOPICS[:3] if refunded_at else _TOPICS)
-    opened: dict[str, str | int] = {"ticket_id": ticket, "topic": topic}
+    opened: dict[str, str | int | float] = {"ticket_id": ticket, "topic": topic}
     if order is not None:
         opened["order_id"] = order
     happenings = [Happening(at, "ticket_opened", opened)]
@@ -129,11 +133,11 @@ def _viewed(line: BasketLine, at: int) -> Happening:
     product = line.product
     return Happening(
         at,
-        "product_viewed",
+        "viewed_product",
         {
             "product_id": product.product_id,
             "name": product.name,
             "category": product.category,
-            "price": pounds(product.price),
+            "price": product.price / 100,
         },
     )

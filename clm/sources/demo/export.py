@@ -2,9 +2,9 @@
 
 | file | one row or line is |
 |---|---|
-| contacts.csv | a customer: contact, email, phone, names, country, locale, time_zone, signed_up_at, source, consents |
+| contacts.csv | a customer: who, where (country, postcode, locale, time_zone), born_on, sign-up, source, consents |
 | orders.jsonl | an order, or a cancellation or refund that names the order it takes back in `cancels` |
-| events.jsonl.gz | something a customer did (clm.sources.demo.browsing lists the names and properties) |
+| events.jsonl.gz | something a customer did (clm.sources.demo.browsing and .aftercare list names and properties) |
 
 Instants are ISO 8601 in UTC, to the second; amounts are decimal text in pounds, never negative.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from clm.sources.demo.people import Person
+    from clm.sources.demo.homes import Home
 
 CONTACTS_FILE, ORDERS_FILE, EVENTS_FILE = "contacts.csv", "orders.jsonl", "events.jsonl.gz"
 CURRENCY = "GBP"
@@ -38,10 +38,12 @@ _CONTACT_COLUMNS = (
     "first_name",
     "last_name",
     "country",
+    "postcode",
     "locale",
     "time_zone",
     "signed_up_at",
     "acquisition_source",
+    "born_on",
     "email_consent",
     "sms_consent",
     "consent_at",
@@ -65,10 +67,10 @@ class Order:
         return basket_amount(self.lines)
 
 
-def write_files(folder: Path, people: list[Person], orders: list[Order], events: list[tuple[str, Happening]]) -> None:
+def write_files(folder: Path, homes: list[Home], orders: list[Order], events: list[tuple[str, Happening]]) -> None:
     """Write the three files into `folder`, each whole or not at all; raises OSError when it cannot."""
     contents: dict[str, Iterable[str]] = {
-        CONTACTS_FILE: _contact_lines(people),
+        CONTACTS_FILE: _contact_lines(homes),
         ORDERS_FILE: map(_order_line, orders),
         EVENTS_FILE: (_event_line(number, *event) for number, event in enumerate(events, start=1)),
     }
@@ -110,12 +112,13 @@ class _Row:
         self.text = text
 
 
-def _contact_lines(people: list[Person]) -> Iterator[str]:
+def _contact_lines(homes: list[Home]) -> Iterator[str]:
     row = _Row()
     writer = csv.writer(row, lineterminator="\n")
     writer.writerow(_CONTACT_COLUMNS)
     yield row.text
-    for person in people:
+    for home in homes:
+        person = home.person
         writer.writerow(
             (
                 person.contact,
@@ -124,10 +127,12 @@ def _contact_lines(people: list[Person]) -> Iterator[str]:
                 person.first_name,
                 person.last_name,
                 person.country,
+                home.postcode,
                 person.locale,
-                person.zone,
+                home.zone,
                 iso(person.signed_up_at),
                 person.source.name,
+                None if home.born_on is None else home.born_on.isoformat(),
                 "true" if person.email_consent else "false",
                 "true" if person.sms_consent else "false",
                 iso(person.consent_at),

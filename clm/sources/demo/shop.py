@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from clm.domain.instant import DAY_MS, HOUR_MS, from_ms, to_ms
 from clm.errors import SourceError
+from clm.sources.demo.aftercare import follow_up, join_club
 from clm.sources.demo.behaviour import Purse, Rhythm, draw_regret, draw_rhythm, draw_visits
 from clm.sources.demo.browsing import Happening, Visitor, ask
 from clm.sources.demo.catalogue import Shelf, Taste, draw_taste, fill_basket
 from clm.sources.demo.export import CURRENCY, Order, write_files
+from clm.sources.demo.homes import Home, settle
 from clm.sources.demo.people import COUNTRIES, CUSTOMERS_MAX, Person, sign_up
 from clm.sources.demo.seasons import YEARS_MAX, Calendar, festivals_near
 
@@ -89,12 +91,13 @@ def write_shop(
         rng, customers=customers, since_ms=to_ms(until - timedelta(days=365.25 * years)), until_ms=until_ms
     )
     orders = _number_orders(crowd)
-    events = _events(rng, crowd, until_ms=until_ms, progress=progress)
+    events = _events(rng, crowd, seed=seed, until_ms=until_ms, progress=progress)
+    homes = list(settle([customer.person for customer in crowd], seed=seed, until_ms=until_ms))
     try:
-        write_files(folder, [customer.person for customer in crowd], orders, events)
+        write_files(folder, homes, orders, events)
     except OSError as error:
         raise SourceError(f"the demo shop cannot be written to {folder}: {error.strerror or error}") from error
-    return _summary(crowd, len(events))
+    return _summary(crowd, homes, len(events))
 
 
 def _open_shop(rng: random.Random, *, customers: int, since_ms: int, until_ms: int) -> list[_Customer]:
@@ -141,15 +144,16 @@ def _number_orders(crowd: list[_Customer]) -> list[Order]:
 
 
 def _events(
-    rng: random.Random, crowd: list[_Customer], *, until_ms: int, progress: Callable[[int], None] | None
+    rng: random.Random, crowd: list[_Customer], *, seed: int, until_ms: int, progress: Callable[[int], None] | None
 ) -> list[tuple[str, Happening]]:
-    """Everything everybody did, in the order of time, with the contact who did it."""
+    """Everything everybody did or had done for them, in the order of time, with the contact."""
+    aftercare = random.Random(f"aftercare {seed}")  # noqa: S311 - as above
     shelves = _Shelves()
     found: list[tuple[str, Happening]] = []
     tickets = iter(range(1, 1_000_000_000))
     every = max(len(crowd) // _PROGRESS_STEPS, 1)
     for done, customer in enumerate(crowd, start=1):
-        visitor = Visitor(rng, customer.taste)
+        visitor = Visitor(rng, customer.taste, contact=customer.person.contact)
         happenings: list[Happening] = []
         for at in draw_visits(rng, customer.person, customer.rhythm, until_ms=until_ms):
             happenings += visitor.look_around(shelves.at(at), at)
@@ -157,6 +161,8 @@ def _events(
             if order.kind == "order":
                 happenings += visitor.buy(order.lines, ordered_at=order.at, not_before=customer.person.signed_up_at)
         happenings += _questions(rng, customer, tickets)
+        happenings += follow_up(aftercare, customer.orders)
+        happenings += join_club(aftercare, signed_up_at=customer.person.signed_up_at, until_ms=until_ms)
         found += [(customer.person.contact, happening) for happening in happenings if happening.at <= until_ms]
         if progress is not None and (done % every == 0 or done == len(crowd)):
             progress(done)
@@ -184,8 +190,13 @@ def _questions(rng: random.Random, customer: _Customer, tickets: Iterator[int]) 
     return happenings
 
 
-def _summary(crowd: list[_Customer], events: int) -> ShopSummary:
-    countries = tuple(_country(country.code, crowd) for country in COUNTRIES)
+def _summary(crowd: list[_Customer], homes: list[Home], events: int) -> ShopSummary:
+    lives = [home.person.country for home in homes]
+    codes = dict.fromkeys([*(country.code for country in COUNTRIES), *sorted(lives)])
+    countries = tuple(
+        _country(code, [customer for customer, there in zip(crowd, lives, strict=True) if there == code])
+        for code in codes
+    )
     kinds = [order.kind for customer in crowd for order in customer.orders]
     return ShopSummary(
         customers=len(crowd),
@@ -200,8 +211,7 @@ def _summary(crowd: list[_Customer], events: int) -> ShopSummary:
     )
 
 
-def _country(code: str, crowd: list[_Customer]) -> CountrySummary:
-    here = [customer for customer in crowd if customer.person.country == code]
+def _country(code: str, here: list[_Customer]) -> CountrySummary:
     orders = [order for customer in here for order in customer.orders]
     return CountrySummary(
         country=code,

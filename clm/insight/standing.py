@@ -1,0 +1,56 @@
+"""How each campaign stands: its file, who is on which version of it, and what became of those who entered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from clm.config import Configuration
+from clm.domain.instant import iso
+from clm.store import census, messages
+from clm.store.database import Database
+
+COUNTED = ("active", "completed", "exited", "held_out", "goals")
+
+
+@dataclass(slots=True)
+class Standing:
+    """One campaign; counts are of enrolments, `messages` by status."""
+
+    campaign: str
+    title: str | None
+    status: str
+    """draft, live or paused, as the file says; removed where there is none any more."""
+    priority: int | None
+    version: str | None
+    """Of today's file; whoever enters now is on it."""
+    backlog: bool = False
+    """More people qualify than may enter at once; they follow by and by."""
+    versions: list[dict[str, Any]] = field(default_factory=list)
+    messages: dict[str, int] = field(default_factory=dict)
+
+    def total(self, name: str) -> int:
+        """A count over all versions."""
+        return sum(int(version[name]) for version in self.versions)
+
+
+def standings(database: Database, configuration: Configuration) -> list[Standing]:
+    """Every campaign there is a file of, most urgent first, and those removed that people have been in."""
+    files = sorted(configuration.campaigns, key=lambda one: (-one.priority, one.campaign))
+    found = {one.campaign: Standing(one.campaign, one.title, one.status, one.priority, one.version) for one in files}
+
+    def of(campaign: str) -> Standing:
+        return found.setdefault(campaign, Standing(campaign, None, "removed", None, None))
+
+    with database.read() as tx:
+        for row in census.enrolled(tx):
+            standing = of(row.campaign)
+            counts = {name: getattr(row, name) for name in COUNTED}
+            current = row.version == standing.version
+            first = iso(row.first_entered_at)
+            standing.versions.append({"version": row.version, "current": current, "first_entered_at": first, **counts})
+        for row in messages.standing_by_campaign(tx):
+            of(row.campaign).messages[row.status] = row.messages
+        for campaign in census.backlogs(tx):
+            of(campaign).backlog = True
+    return list(found.values())

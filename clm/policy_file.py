@@ -1,0 +1,157 @@
+"""Reads config/policy.yaml: what every campaign keeps to, and with it the legal hours of config/sms_hours.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from clm.domain.campaign import Duration, Percent
+from clm.domain.condition import Condition
+from clm.domain.condition_parser import parse_condition
+from clm.domain.hours import ALWAYS, Hours, QuietHours, Week
+from clm.domain.instant import DAY_MS
+from clm.domain.language import ConditionError, Language
+from clm.domain.policy import Cap, Policy
+from clm.errors import ConfigurationError, Fault
+from clm.hours_file import load_hours
+from clm.yaml_file import Loc, YamlFile
+
+CAPS_MAX = 20
+WINDOW_DAYS_MAX = 366
+
+_NOTHING = {
+    "gaps": "gaps: {}",
+    "caps": "caps: []",
+    "quiet_hours": "quiet_hours: {}",
+    "service_first": "service_first: none",
+    "offers": "offers: none",
+    "holdout": "holdout: 0%",
+    "backlog": "backlog: {entries: 1000000, within: 1d}",
+}
+"""How each guard is left out on purpose; one that was only forgotten must not be."""
+
+Channel = Literal["email", "sms"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _or_none(value: Any) -> Any:
+    return None if value == "none" else value
+
+
+_Window = Annotated[Duration, Field(gt=0, le=WINDOW_DAYS_MAX * DAY_MS)]
+
+
+class CapRow(_Strict):
+    """At most so many messages in any stretch of time."""
+
+    channel: Literal["email", "sms", "any"]
+    at_most: int = Field(ge=1, le=1_000)
+    within: _Window
+
+
+class ServiceRow(_Strict):
+    """When service comes before promotions, and how often it is looked at again."""
+
+    when: str
+    look_again: _Window
+
+
+class OffersRow(_Strict):
+    """What must hold of whoever is made an offer."""
+
+    need: str
+
+
+class BacklogRow(_Strict):
+    """The most that a full pass takes in of those who qualified before."""
+
+    entries: int = Field(ge=1)
+    within: _Window
+
+
+class PolicyFile(_Strict):
+    """config/policy.yaml; every guard is named, so that none is missing by accident."""
+
+    gaps: dict[Channel, Annotated[Duration, Field(ge=0, le=WINDOW_DAYS_MAX * DAY_MS)]]
+    caps: list[CapRow] = Field(max_length=CAPS_MAX)
+    quiet_hours: dict[Channel, QuietHours]
+    service_first: Annotated[ServiceRow | None, BeforeValidator(_or_none)]
+    offers: Annotated[OffersRow | None, BeforeValidator(_or_none)]
+    holdout: Percent
+    backlog: BacklogRow
+
+
+def load_policy(folder: Path, language: Language) -> Policy:
+    """The policy under `folder`; raises ConfigurationError with every fault of policy.yaml and sms_hours.yaml.
+
+    Nothing is taken for granted: a missing file, or a missing guard, is a fault.
+    """
+    faults: list[Fault] = []
+    legal: dict[str, Week] = {}
+    try:
+        legal = load_hours(folder / "sms_hours.yaml")
+    except ConfigurationError as error:
+        faults += error.faults
+    try:
+        file = _file(folder / "policy.yaml")
+        plan = _plan(file)
+    except ConfigurationError as error:
+        raise ConfigurationError([*error.faults, *faults]) from None
+    service = offers = None
+    if plan.service_first is not None:
+        service = _condition(file, ("service_first", "when"), plan.service_first.when, language, faults)
+    if plan.offers is not None:
+        offers = _condition(file, ("offers", "need"), plan.offers.need, language, faults)
+    if faults:
+        raise ConfigurationError(faults)
+    hours: dict[str, Hours] = {channel: Hours(quiet.week) for channel, quiet in plan.quiet_hours.items()}
+    if legal:
+        hours["sms"] = Hours(hours["sms"].default if "sms" in hours else ALWAYS, legal)
+    return Policy(
+        zone=language.zone,
+        gaps={str(channel): gap for channel, gap in plan.gaps.items()},
+        caps=tuple(Cap(cap.channel, cap.at_most, cap.within) for cap in plan.caps),
+        hours=hours,
+        service_first=service,
+        look_again=plan.service_first.look_again if plan.service_first is not None else DAY_MS,
+        offers=offers,
+        holdout=plan.holdout,
+        backlog_entries=plan.backlog.entries,
+        backlog_within_ms=plan.backlog.within,
+    )
+
+
+def _file(path: Path) -> YamlFile:
+    if not path.exists():
+        remedy = "does not exist; copy the one that clm ships, and change what is to be otherwise"
+        raise ConfigurationError([Fault(str(path), remedy)])
+    return YamlFile(path)
+
+
+def _plan(file: YamlFile) -> PolicyFile:
+    try:
+        return PolicyFile.model_validate(file.data)
+    except ValidationError as error:
+        faults = file.faults_of(error, PolicyFile)
+    known = {str(file.fault((key,), "is required")): key for key in _NOTHING}
+    raise ConfigurationError(
+        [
+            file.fault((key,), f"is required; write `{_NOTHING[key]}` to do without")
+            if (key := known.get(str(fault)))
+            else fault
+            for fault in faults
+        ]
+    )
+
+
+def _condition(file: YamlFile, loc: Loc, text: str, language: Language, faults: list[Fault]) -> Condition | None:
+    try:
+        return parse_condition(text, language)
+    except ConditionError as error:
+        faults.append(file.fault(loc, str(error), offset=error.offset))
+        return None

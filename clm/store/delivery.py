@@ -1,0 +1,76 @@
+"""Delivery events: what providers tell of messages after accepting them; append-only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import text
+
+from clm.store import profiles
+from clm.store.database import Transaction
+from clm.store.dialect import ids_in, ids_value, insert_many, texts_in, texts_value
+from clm.store.schema import delivery_events
+
+REACTIONS = frozenset({"opened", "clicked"})
+"""Kinds that say that the person has looked, unless a machine made them."""
+
+
+class Told(NamedTuple):
+    """One event of a provider, about one message of ours."""
+
+    provider: str
+    provider_event_id: str
+    message_id: int
+    kind: str
+    at: int
+    by_machine: bool = False
+    detail: str | None = None
+
+
+def record(tx: Transaction, events: Sequence[Told], *, now: int) -> int:
+    """Keep what has not been told before; returns how many events that was.
+
+    Their contacts' profiles have changed with them, and remember the latest reaction. An event about a message that
+    we do not know is kept without one: what a provider was told that we have, we have.
+    """
+    told = {(event.provider, event.provider_event_id): event for event in reversed(events)}  # of two the first counts
+    known = _known(tx, told)
+    # Sorted, so that two deliveries of the same events wait for each other instead of one for the other.
+    fresh = [told[key] for key in sorted(told.keys() - known)]
+    whose = _contacts(tx, {event.message_id for event in fresh})
+    rows = [
+        (
+            event.provider, event.provider_event_id, event.message_id if event.message_id in whose else None,
+            event.kind, event.by_machine, event.at, event.detail, now,
+        )
+        for event in fresh
+    ]  # fmt: skip
+    columns = ("provider", "provider_event_id", "message_id", "kind", "by_machine", "at", "detail", "recorded_at")
+    new = insert_many(
+        tx, delivery_events, columns, rows, on_conflict="ON CONFLICT (provider, provider_event_id) DO NOTHING"
+    )
+    reacted: dict[int, int | None] = {whose[event.message_id]: None for event in fresh if event.message_id in whose}
+    for event in sorted(fresh, key=lambda event: event.at):
+        if event.kind in REACTIONS and not event.by_machine and event.message_id in whose:
+            reacted[whose[event.message_id]] = event.at
+    profiles.note_reactions(tx, reacted)
+    return new
+
+
+def _known(tx: Transaction, told: dict[tuple[str, str], Told]) -> set[tuple[str, str]]:
+    query = text(
+        "SELECT provider, provider_event_id FROM delivery_events"
+        f" WHERE provider IN {texts_in(tx, 'providers')} AND provider_event_id IN {texts_in(tx)}"
+    )
+    given = {
+        "providers": texts_value(tx, {provider for provider, _ in told}),
+        "texts": texts_value(tx, {event_id for _, event_id in told}),
+    }
+    return {(row.provider, row.provider_event_id) for row in tx.execute(query, given)}
+
+
+def _contacts(tx: Transaction, message_ids: set[int]) -> dict[int, int]:
+    """The contact of each message that there is."""
+    query = text(f"SELECT id, contact_id FROM messages WHERE id IN {ids_in(tx)}")
+    return {row.id: row.contact_id for row in tx.execute(query, {"ids": ids_value(tx, message_ids)})}

@@ -1,0 +1,33 @@
+"""Values that hold for the whole shop, by name: usual gaps, RFM edges, the salt of suppressed addresses."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, text
+
+from clm.store.database import Transaction
+from clm.store.schema import shop_values
+
+
+def get(tx: Transaction, name: str) -> str | None:
+    """The value as it stands; None where nobody has put one."""
+    value: str | None = tx.scalar(select(shop_values.c.value).where(shop_values.c.name == name))
+    return value
+
+
+def put(tx: Transaction, name: str, value: str, at: int) -> None:
+    """Set the value, in place of what stood there."""
+    statement = (
+        "INSERT INTO shop_values (name, value, at) VALUES (:name, :value, :at)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value, at = excluded.at"
+    )
+    tx.execute(text(statement), {"name": name, "value": value, "at": at})
+
+
+def put_once(tx: Transaction, name: str, value: str, at: int) -> str:
+    """The value that stands, which is `value` where there was none; of two who put at once, both are given one.
+
+    The insert waits for another's of the same name to be committed, and the next statement sees it.
+    """
+    statement = "INSERT INTO shop_values (name, value, at) VALUES (:name, :value, :at) ON CONFLICT (name) DO NOTHING"
+    tx.execute(text(statement), {"name": name, "value": value, "at": at})
+    return get(tx, name) or value
