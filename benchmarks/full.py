@@ -22,7 +22,7 @@ from benchmarks.databases import own_database
 from benchmarks.figures import Measured, bar, peak_memory_mb, run
 from benchmarks.population import fill
 from benchmarks.shop_file import END_MS
-from clm.domain.condition import without_enrolment
+from clm.domain.condition import before_entering
 from clm.engine.enrol import enrol
 from clm.engine.journey import Journeys
 from clm.store.conditions import compiled
@@ -87,7 +87,7 @@ def _one_pass(journeys: Journeys) -> Select[tuple[int, ...]]:
     for campaign in journeys.live():
         rules = journeys.configuration.rules(campaign)
         condition = compiled(rules.enter, END_MS)
-        unless = None if rules.unless is None else without_enrolment(rules.unless)
+        unless = None if rules.unless is None else before_entering(rules.unless)
         if unless is not None:
             condition = and_(condition, not_(func.coalesce(compiled(unless, END_MS), False)))
         counts.append(func.count(case((condition, 1))).label(campaign.campaign))

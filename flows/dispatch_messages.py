@@ -21,12 +21,13 @@ def dispatch_messages(as_of: datetime | None = None) -> dict[str, int]:
     """Hand over everything due; returns how many messages went to each status.
 
     What another dispatcher holds is waited for: it either settles it or is dead, and then its lease lapses and it is
-    ours. So a run after a crash finishes what the dead one began.
+    ours. So a run after a crash finishes what the dead one began. Each batch is for the instant it begins at, unless
+    one is given: a run that begins before quiet hours must not go on into them.
     """
-    now = moment(as_of)
     counts: Counter[str] = Counter()
     waited = 0.0
     for number in range(1, BATCHES_MAX + 1):
+        now = moment(as_of)
         handed = Counter(dispatch_batch(number, now))
         if handed.pop("leased"):
             counts += handed

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -12,7 +13,10 @@ from rich.table import Table
 
 from clm.errors import ClmError
 
-out = Console(highlight=False)
+_WIDE = 160
+"""Columns where nobody's terminal tells: a pipe or a file has room."""
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 err = Console(stderr=True, highlight=False)
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="One JSON document on stdout, for programs.")]
@@ -27,7 +31,9 @@ def table(*columns: str, right: tuple[str, ...] = (), wrap: tuple[str, ...] = ()
     """An empty table; `right` hold figures, `wrap` may take several lines when there is no room."""
     made = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", no_wrap=column not in wrap)
+        # Folded, not cut: an example or a reason that ends in dots cannot be read or copied.
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        made.add_column(column, justify=justify, no_wrap=column not in wrap, overflow="fold")
     return made
 
 

@@ -180,9 +180,17 @@ def _asked(term: Term) -> Iterator[Term]:
         yield term.fact
 
 
-def without_enrolment(condition: Condition) -> Condition | None:
-    """The condition as it can be asked before entering: not at all, where it speaks of what only exists after it."""
-    return None if any(term.scope == "enrolment" for term in terms_of(condition)) else condition
+def before_entering(condition: Condition) -> Condition | None:
+    """The condition as far as it can be asked of somebody who has not entered; None where nothing of it can.
+
+    What speaks of the enrolment is unknown then: `a or unknown` holds where `a` does, `a and unknown` never does.
+    """
+    match condition:
+        case Or(parts):
+            known = tuple(part for one in parts if (part := before_entering(one)) is not None)
+            return (Or(known) if len(known) > 1 else known[0]) if known else None
+        case _:
+            return None if any(term.scope == "enrolment" for term in terms_of(condition)) else condition
 
 
 def _negate(truth: bool | None) -> bool | None:
@@ -216,7 +224,7 @@ __all__ = [
     "Since",
     "Term",
     "Until",
+    "before_entering",
     "evaluate",
     "terms_of",
-    "without_enrolment",
 ]

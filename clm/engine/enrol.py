@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from clm.domain.campaign import Campaign
-from clm.domain.condition import Not, without_enrolment
+from clm.domain.condition import Not, before_entering
+from clm.domain.instant import DAY_MS
 from clm.engine.journey import Journeys
 from clm.store import entering, watermarks
 from clm.store.crossing import candidates, rules_of
 from clm.store.database import Database, Transaction
 from clm.store.entering import Entrance
+from clm.store.narrowing import possible
 from clm.store.watermarks import Look
+
+_PAUSE_MS_MIN = 7 * DAY_MS
+"""A scheduler away over a holiday is no pause: what came about meanwhile is taken in at once."""
 
 
 def enrol(database: Database, journeys: Journeys, campaign: Campaign, *, now: int) -> int:
@@ -38,30 +43,38 @@ def _entrance(journeys: Journeys, campaign: Campaign) -> Entrance:
         campaign=campaign.campaign,
         version=campaign.version,
         when=rules.enter,
-        unless=None if rules.unless is None else without_enrolment(rules.unless),
+        unless=None if rules.unless is None else before_entering(rules.unless),
         once_per=campaign.enter.once_per,
         again_after=campaign.enter.again_after,
         holdout=campaign.holdout,
-        global_holdout=journeys.configuration.policy.holdout,
+        global_holdout=journeys.configuration.policy.holdout if _promotes(campaign) else 0.0,
     )
+
+
+def _promotes(campaign: Campaign) -> bool:
+    """Whether there is something to be measured: not of parcel notices, nor of mails to the team alone."""
+    return campaign.purpose == "marketing" and any(step.channel != "staff" for step in campaign.sends)
 
 
 def _enter(tx: Transaction, journeys: Journeys, campaign: Campaign, entrance: Entrance, look: Look, now: int) -> int:
     room = _room(tx, campaign, now)
-    # Where the campaign's own cap has left people over, all are looked at, so that the latest triggers come first.
-    quick = look.mark is not None and (room is None or look.backlog_since is None)
+    policy = journeys.configuration.policy
+    # A campaign that was paused, or not run for long, finds as many as a new one, and takes them in as slowly. Where
+    # its own cap has left people over, all are looked at, so that the latest triggers come first.
+    lately = look.mark is not None and now - look.mark.evaluated_at <= max(policy.backlog_within_ms, _PAUSE_MS_MIN)
+    quick = lately and (room is None or look.backlog_since is None)
     entered = _enter_turned(tx, entrance, look, room, now) if quick else 0
     full = room is not None and entered >= room  # somebody may have been left over
     if quick and look.backlog_since is None and not full:
         watermarks.end(tx, look, now=now)
         return entered
-    policy = journeys.configuration.policy
     since, taken = look.backlog_since, look.backlog_taken
     if since is None or now >= since + policy.backlog_within_ms:
         since, taken = now, 0
     limit = max(0, policy.backlog_entries - taken)
     limit = limit if room is None else min(limit, room - entered)
-    more = entering.enter(tx, entrance, among=None, limit=limit, now=now) if limit else 0
+    among = possible(entrance.when, now)
+    more = entering.enter(tx, entrance, among=among, limit=limit, now=now) if limit else 0
     left_over = more >= limit
     watermarks.end(tx, look, now=now, backlog_since=since if left_over else None, backlog_taken=taken + more)
     return entered + more

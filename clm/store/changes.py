@@ -43,7 +43,7 @@ def horizon(tx: Transaction, *, alone: str) -> Horizon:
         row = tx.execute(
             text(
                 "SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS number,"
-                " CAST(pg_postmaster_start_time() AS text) AS instance,"
+                " CAST(extract(epoch FROM pg_postmaster_start_time()) AS text) AS instance,"
                 " pg_advisory_xact_lock(hashtextextended(:alone, 0))"
             ),
             {"alone": alone},

@@ -183,6 +183,39 @@ def test_a_first_run_takes_no_more_than_the_backlog_and_the_rest_follow(database
     assert len(entered(database)) == 11
 
 
+def test_a_campaign_that_was_paused_comes_back_slowly(database: Database, shop: Shop) -> None:
+    """Two months later thirty qualify: they are a backlog, not thirty letters at once; after a week they are not."""
+    campaign = nudge(enter=LAPSED)
+    assert enter(database, campaign) == 0
+    for number in range(30):
+        shop.tell(order(f"o{number}", f"c{number}", at=NOW - 60 * DAY_MS), now=NOW + 1)
+    cap = {"backlog_entries": 4, "backlog_within_ms": DAY_MS}
+    assert enter(database, campaign, NOW + 60 * DAY_MS, **cap) == 4
+    assert enter(database, campaign, NOW + 61 * DAY_MS, **cap) == 4
+    other = nudge(campaign="other", enter=LAPSED)
+    enter(database, other, NOW + 25 * DAY_MS, **cap)
+    assert enter(database, other, NOW + 31 * DAY_MS, **cap) == 30
+
+
+def test_what_can_be_asked_of_unless_before_entering_is_asked(database: Database, shop: Shop) -> None:
+    """`open tickets, or complained since entering`: the first half keeps people out, the second is for later."""
+    shop.tell(order("a1", "ada"), order("b1", "bob"))
+    shop.tell(happened("t1", "ada", "ticket_opened", at=NOW - DAY_MS, ticket_id="1"))
+    assert enter(database, nudge(unless="open_tickets > 0 or did_since_entry('complained')")) == 1
+    assert entered(database) == ["bob"]
+
+
+def test_nobody_is_held_out_of_notices_and_mails_to_the_team(database: Database, shop: Shop) -> None:
+    """The hold-out of everything measures promotions; a parcel notice or an alert is none."""
+    for number in range(40):
+        shop.tell(order(f"o{number}", f"c{number}"))
+    alert = nudge(campaign="alert", steps=[{"send": "hello", "channel": "staff"}])
+    for campaign in (nudge(purpose="transactional"), alert):
+        assert enter(database, campaign, holdout=0.5) == 40
+    with database.read() as tx:
+        assert set(tx.scalars(select(enrolments.c.holdout))) == {None}
+
+
 def test_a_campaigns_own_cap_holds_over_any_stretch(database: Database, shop: Shop) -> None:
     """Three a day, counted over the last 24 hours; nobody who qualifies is forgotten."""
     for number in range(8):

@@ -16,6 +16,7 @@ from clm.domain.condition_parser import parse_condition
 from clm.domain.instant import DAY_MS, HOUR_MS, to_ms
 from clm.store.crossing import candidates
 from clm.store.database import Database, Transaction
+from clm.store.narrowing import possible
 from clm.store.schema import profiles
 from clm.store.watermarks import Mark
 from tests.people import CAMPAIGN, NOW, Person, conditions, people, put, put_shop_gap, somebody, timed
@@ -72,6 +73,45 @@ def test_whoever_a_refusal_ends_for_is_found(
         and not evaluate(condition, person.values(terms, NOW), NOW)
     }
     assert found is None or free <= found
+
+
+@settings(max_examples=100)
+@given(condition=turning, everybody=st.lists(people, min_size=3, max_size=5))
+def test_whoever_meets_a_condition_is_possible(
+    database: Database, condition: Condition, everybody: list[Person]
+) -> None:
+    """A look at everybody leaves out only those of whom the condition cannot hold."""
+    terms = list(terms_of(condition))
+    with database.engine.connect() as tx:
+        ids = [put(tx, number, person) for number, person in enumerate(everybody, 1)]
+        found = _ids(tx, possible(condition, NOW))
+        tx.rollback()
+    meeting = {
+        contact_id
+        for contact_id, person in zip(ids, everybody, strict=True)
+        if evaluate(condition, person.values(terms, NOW), NOW)
+    }
+    assert found is None or meeting <= found
+
+
+@pytest.mark.parametrize(
+    ("text", "narrow"),
+    [
+        ("hours_since(last('viewed')) <= 72", True),
+        ("order_count >= 1 and days_since(last_order_at) between 30 and 50", True),
+        ("did('viewed', 7) or entered_group('champions', 7)", True),
+        ("days_until(next_order_expected_at) <= 3", True),
+        ("anniversary(born_on)", True),
+        ("anniversary(first_order_at)", False),
+        ("did('viewed', 7) or order_count >= 1", False),
+        ("not did('viewed', 7)", False),
+        ("days_since(last_order_at) > 90", False),
+        ("days_since(last_order_at) between 30 and 400", False),
+    ],
+)
+def test_what_an_index_can_tell_is_asked_of_it(text: str, narrow: bool) -> None:
+    """A stretch of some days is a range of an index; of a long one, or none, everybody is read."""
+    assert (possible(parse_condition(text), NOW) is not None) is narrow
 
 
 _MINUTES = 5 * 60_000
