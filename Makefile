@@ -27,8 +27,8 @@ run: $(STAMP) ## the main job: server, worker, demo shop, one lifecycle run; sta
 test: $(STAMP) ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-check: lint types imports migrations ## lint, types, import contracts, migrations, fast tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
+check: lint types imports migrations ## lint, types, import contracts, migrations, fast tests on SQLite
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" -k "not postgresql" $(ARGS)
 
 lint: $(STAMP) ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -45,6 +45,7 @@ migrations: $(STAMP) ## the migrations arrive at the schema in code
 bench: $(STAMP) ## figures, limits and ratios; N=contacts, DB=url
 	@$(BIN)/python -m benchmarks.ingest --contacts $(or $(N),100000) $(if $(DB),--database $(DB))
 	@$(BIN)/python -m benchmarks.tick --contacts $(or $(N),100000) $(if $(DB),--database $(DB))
+	@$(BIN)/python -m benchmarks.full --contacts $(or $(N),100000) $(if $(DB),--database $(DB))
 
 fmt: $(STAMP) ## format and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

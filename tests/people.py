@@ -289,18 +289,24 @@ def _facts(*types: str, moment: bool = False) -> st.SearchStrategy[Fact]:
 _times_known = _facts("time") | _happened
 
 
+def _constants(fact: Fact) -> st.SearchStrategy[Any]:
+    """What the fact may be compared with."""
+    closed = {"country": ("GB", "IE"), "zone": ZONES, "p_alive": (0, 0.5, 1)}
+    return st.sampled_from(closed[fact.name]) if fact.name in closed else _values[fact.type]
+
+
 def _comparison(fact: Fact) -> st.SearchStrategy[Compare]:
     others = [other for other in FACTS.values() if other.type == fact.type and other != fact]
     others = [other for other in others if not other.name.startswith("local_")]
     ordered = fact.type in {"number", "money", "time"}
     operators = st.sampled_from(list(COMPARE) if ordered else ["=", "!="])
     return st.builds(Compare, st.just(fact), operators, st.sampled_from(others)) | st.builds(
-        Compare, st.just(fact), _order if fact.type == "time" else operators, _values[fact.type]
+        Compare, st.just(fact), _order if fact.type == "time" else operators, _constants(fact)
     )
 
 
 def _one_of(fact: Fact) -> st.SearchStrategy[OneOf]:
-    return st.builds(OneOf, st.just(fact), st.lists(_values[fact.type], min_size=1, max_size=3).map(tuple))
+    return st.builds(OneOf, st.just(fact), st.lists(_constants(fact), min_size=1, max_size=3).map(tuple))
 
 
 timed = st.one_of(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from clm.domain.condition import evaluate, terms_of
 from clm.domain.condition_parser import parse_condition
 from clm.domain.hours import ALWAYS
 from clm.domain.instant import DAY_MS, HOUR_MS
@@ -64,10 +65,31 @@ def test_the_shipped_policy_is_the_published_one() -> None:
     assert {"US", "US-FL", "FR"} <= set(policy.hours["sms"].legal)
     assert policy.look_again == 6 * HOUR_MS
     assert policy.service_first == parse_condition(
-        "open_tickets > 0 or last_rating <= 2 and days_since(last_rated_at) < 30 or late_delivery"
+        "open_tickets > 0 or late_delivery or last_rating <= 2 and days_since(last_rated_at) < 30"
+        " or days_since(last('survey_answered', survey = 'nps', score <= 6)) < 30"
+        " and last('survey_answered', survey = 'nps', score <= 6) >= last('survey_answered', survey = 'nps')"
     )
     assert policy.offers is not None
     assert (policy.holdout, policy.backlog_entries, policy.backlog_within_ms) == (0, 10_000, DAY_MS)
+
+
+@pytest.mark.parametrize(
+    ("low_days_ago", "latest_days_ago", "held"), [(29, 29, True), (31, 31, False), (20, 10, False), (None, 10, None)]
+)
+def test_a_low_recommendation_holds_promotions(
+    low_days_ago: int | None, latest_days_ago: int, held: bool | None
+) -> None:
+    """An NPS of 6 or less holds them for 30 days, or until the same question gets a better answer."""
+    service_first = load_policy(PROJECT / "config", Language()).service_first
+    assert service_first is not None
+    now = 1_000 * DAY_MS
+    facts = {term.name: None for term in terms_of(service_first)} | {"open_tickets": 0, "late_delivery": False}
+    facts |= {"last_rating": 5, "last_rated_at": now - DAY_MS}
+    low = "last('survey_answered', survey = 'nps', score <= 6)"
+    assert low in facts
+    facts[low] = None if low_days_ago is None else now - low_days_ago * DAY_MS
+    facts["last('survey_answered', survey = 'nps')"] = now - latest_days_ago * DAY_MS
+    assert evaluate(service_first, facts, now) is held
 
 
 def test_every_guard_can_be_left_out_on_purpose(write: Write) -> None:

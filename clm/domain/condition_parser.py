@@ -13,6 +13,7 @@ from sqlglot import Dialect, exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.parser import Parser
 
+from clm.domain.atlas import is_zone
 from clm.domain.condition import (
     FLIPPED,
     And,
@@ -131,8 +132,7 @@ class _Reader:
                     return Not(Known(term))
                 refuse(node, "only `is null` and `is not null` can follow a fact")
             case exp.Between() if not node.args.get("symmetric"):
-                low, high = node.args["low"], node.args["high"]
-                return And((self._compare(node.this, ">=", low), self._compare(node.this, "<=", high)))
+                return self._between(node)
             case exp.In():
                 return self._one_of(node)
             case _ if type(node) in OPERATORS:
@@ -238,6 +238,18 @@ class _Reader:
             return Compare(term, op, other)
         return Compare(term, op, self._value(right, term, op))
 
+    def _between(self, node: exp.Between) -> And:
+        low, high = node.args["low"], node.args["high"]
+        first, last = self._compare(node.this, ">=", low), self._compare(node.this, "<=", high)
+        lowest, highest = _bound(first), _bound(last)
+        if lowest is not None and highest is not None and lowest > highest:
+            name, low, high = shown(node.this), shown(low), shown(high)
+            remedy = f"write the lower bound first: {name} between {high} and {low}"
+            if isinstance(first, Compare) and isinstance(first.term, Local):
+                remedy = f"for hours past midnight write {name} >= {low} or {name} <= {high}"
+            refuse(node.args["low"], f"nothing lies between {low} and {high}; {remedy}")
+        return And((first, last))
+
     def _elapsed(self, call: exp.Expression, op: Operator, right: exp.Expression) -> Since | Until:
         """`days_since(…)` and its like against a number, or against the usual gap."""
         name, arguments = name_of(call)
@@ -320,6 +332,7 @@ class _Reader:
             if value is not None and not value.isprintable():
                 refuse(node, f"`{term.name}` is compared with a text that holds a control character")
             self._known_text(node, term, text)
+            _possible_text(node, term, text)
         elif term.type == "time":
             value = self._date(node, term, op, text)
         elif term.type == "truth":
@@ -328,6 +341,9 @@ class _Reader:
             value = number(node)
             if value is not None and abs(value) > _NUMBER_MAX:
                 refuse(node, f"numbers lie between {-_NUMBER_MAX:,.0f} and {_NUMBER_MAX:,.0f}")
+            top = 23 if isinstance(term, Local) else 1 if term.name == "p_alive" else None
+            if value is not None and top is not None and not 0 <= value <= top:
+                refuse(node, f"`{term.name}` lies between 0 and {top}; compare it with a number in between")
             if value is not None and term.type == "money":
                 value = round(value * self._language.minor_per_major)
         if value is None:
@@ -356,6 +372,24 @@ class _Reader:
         known = self._language.texts_of(term)
         if text is not None and known is not None and text not in known:
             refuse(node, f"`{term.name}` is never '{text}'{nearest(text, known)} (known: {', '.join(known)})")
+
+
+def _possible_text(node: exp.Expression, term: Term, text: str | None) -> None:
+    """Refuses what is written as no country or zone ever is: it would match nobody for ever."""
+    if text is None or not isinstance(term, Fact):
+        return
+    if term.name == "country" and not (len(text) == 2 and text.isascii() and text.isalpha() and text.isupper()):
+        refuse(node, f"`country` is never '{text}'; write the two capital letters of its ISO code, e.g. 'GB'")
+    if term.name == "zone" and not is_zone(text):
+        refuse(node, f"`zone` is never '{text}'; write the IANA name of a time zone, e.g. 'Europe/London'")
+
+
+def _bound(condition: Condition) -> float | None:
+    """The number, instant or length at one end of `between`; None where it is no constant."""
+    match condition:
+        case Compare(value=int() | float() as value) | Since(length=int() as value) | Until(length=value):
+            return value
+    return None
 
 
 def _too_deep() -> ConditionError:

@@ -62,7 +62,12 @@ _FACTS = (
     Fact("open_tickets", "number", "service tickets opened and not closed", "open_tickets > 0"),
     Fact("last_rating", "number", "latest rating given, 1 to 5", "last_rating <= 2"),
     Fact("last_rated_at", "time", "when that rating was given", "days_since(last_rated_at) < 14"),
-    Fact("late_delivery", "truth", "an order was told to be late and has not arrived", "late_delivery"),
+    Fact(
+        "late_delivery",
+        "truth",
+        "an order that stands was told to be late in the last 60 days and has not arrived",
+        "late_delivery",
+    ),
     Fact("emails_sent", "number", "marketing e-mails handed over, ever", "emails_sent >= 8"),
     Fact("last_email_at", "time", "when the latest of them was", "days_since(last_email_at) > 30"),
     Fact("sms_sent", "number", "marketing SMS handed over, ever", "sms_sent >= 1"),

@@ -241,7 +241,10 @@ def midnight(text: str, zone: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone_info(zone))
-    return round(moment.astimezone(UTC).timestamp() * 1_000)
+    try:
+        return round(moment.astimezone(UTC).timestamp() * 1_000)
+    except OverflowError:
+        raise ValueError(f"{text} is not within the years 1 to 9999 everywhere") from None
 
 
 def _is_leap(year: int) -> bool:

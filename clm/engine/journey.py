@@ -47,6 +47,15 @@ class Journey:
         return (*goal, *(self.conditions[text] for text in [*(rule.when for rule in self.campaign.exit), *holds]))
 
 
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """A version that somebody is on and nobody can be taken along any more: a name it speaks of is gone."""
+
+    flight: Flight
+    program: Program | None
+    """Its steps, where those at least can still be told."""
+
+
 @dataclass(slots=True)
 class Journeys:
     """All versions somebody may be on, read once each."""
@@ -64,10 +73,28 @@ class Journeys:
         return self._laid_out(campaign, campaign.version)
 
     def in_flight(self, tx: Transaction, campaign: Campaign, *, now: int) -> list[Journey]:
-        """The versions of a live campaign that somebody is on; one that cannot be read any more moves nobody."""
-        since = now - GOAL_OPEN_DAYS_MAX * DAY_MS
-        found = self._journeys(enrolments.versions_in_flight(tx, campaign.campaign, since=since))
+        """The versions of a live campaign that somebody is on, but those that cannot be read any more."""
+        found = self._journeys(self._versions(tx, campaign, now))
         return [journey for journey in found.values() if journey is not None]
+
+    def stranded(self, tx: Transaction, campaign: Campaign, *, now: int) -> list[Stranded]:
+        """The versions of a live campaign that somebody is on and that cannot be read any more."""
+        today = self._live(campaign.campaign)
+        if today is None:
+            return []
+        rows = self._versions(tx, campaign, now)
+        found = self._journeys(rows)
+        return [
+            Stranded(Flight(row.campaign, row.version), _program(row, today))
+            for row in rows
+            if found[row.campaign, row.version] is None
+        ]
+
+    def _versions(self, tx: Transaction, campaign: Campaign, now: int) -> list[Found]:
+        return enrolments.versions_in_flight(tx, campaign.campaign, since=now - GOAL_OPEN_DAYS_MAX * DAY_MS)
+
+    def _live(self, name: str) -> Campaign | None:
+        return next((one for one in self.live() if one.campaign == name), None)
 
     def of(self, tx: Transaction, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Journey | None]:
         """The versions named by (campaign, version); None for one that this clm cannot read any more."""
@@ -83,13 +110,11 @@ class Journeys:
         return found
 
     def _journey(self, row: Found) -> Journey | None:
-        """Title, status, priority and in_flight are always those of today's file; the rest is as it was."""
-        today = next((one for one in self.live() if one.campaign == row.campaign), None)
+        today = self._live(row.campaign)
         if today is None:
             return None
         try:
-            then = Campaign.model_validate(json.loads(row.definition) | today.model_dump(include=TODAYS))
-            return self._laid_out(then, row.version)
+            return self._laid_out(_then(row, today), row.version)
         except (ValidationError, ConditionError, ProgramError):
             return None
 
@@ -97,3 +122,15 @@ class Journeys:
         parse = self.configuration.parse
         conditions = {text: parse(text, scope) for _, text, scope in campaign.conditions()}
         return Journey(campaign, version, self.configuration.rules(campaign), program(campaign), conditions)
+
+
+def _then(row: Found, today: Campaign) -> Campaign:
+    """Title, status, priority and in_flight are always those of today's file; the rest is as it was."""
+    return Campaign.model_validate(json.loads(row.definition) | today.model_dump(include=TODAYS))
+
+
+def _program(row: Found, today: Campaign) -> Program | None:
+    try:
+        return program(_then(row, today))
+    except (ValidationError, ProgramError):
+        return None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from clm.domain.campaign import SendStep
 from clm.domain.condition import Condition
+from clm.domain.instant import SECOND_MS
 from clm.domain.local_time import next_at, zone_of
 from clm.domain.lot import LOTS, mixed
 from clm.domain.node import (
@@ -27,6 +28,9 @@ from clm.store.database import Transaction
 from clm.store.enrolments import Moved, Standing
 from clm.store.messages import Queueing
 
+_UNDER_WAY = {"queued", "sending"}
+_HANDED_OVER = {"sent", "in_doubt"}
+
 
 class Passage:
     """Takes people past nodes of one journey, within one transaction."""
@@ -36,6 +40,8 @@ class Passage:
         """Messages queued."""
         self.came_to: set[int] = set()
         """Nodes at which somebody now stands who may be due."""
+        self.ended: set[int] = set()
+        """Contacts whose journeys have ended."""
         self._tx = tx
         self._journey = journey
         self._campaign = journey.campaign.campaign
@@ -69,14 +75,18 @@ class Passage:
             case Suppress():
                 who = self._due(index, limit)
                 self._suppress(node, who)
-                self._go(who, node.next)
             case Exit(reason=reason):
                 who = self._due(index, limit)
-                enrolments.end(self._tx, who, campaign=self._campaign, reason=reason, now=self._now)
+                self.end(who, reason)
             case _:
                 who = self._due(index, limit)
-                enrolments.end(self._tx, who, campaign=self._campaign, reason=None, now=self._now)
+                self.end(who, None)
         return len(who)
+
+    def end(self, who: Sequence[Standing], reason: str | None) -> None:
+        """End journeys for a reason or, without one, with all steps done."""
+        enrolments.end(self._tx, who, campaign=self._campaign, reason=reason, now=self._now)
+        self.ended |= {one.contact_id for one in who}
 
     def let_through(self, node: Hold, who: Sequence[Standing]) -> None:
         """Let those go on of whom has come true what they waited for."""
@@ -153,8 +163,23 @@ class Passage:
         self.queued += messages.queue(self._tx, getting, what, now=self._now)
 
     def _suppress(self, node: Suppress, who: Sequence[Standing]) -> None:
-        """Stop writing to all but those held out, to whom the campaign does nothing."""
+        """Stop writing to those who were asked and gave no sign; those held out go on, and nothing is done to them.
+
+        Silence means something only of somebody who was written to. Who may still get a message waits for what becomes
+        of it, and who never got one leaves.
+        """
         theirs = [one for one in who if not one.held_out]
+        statuses = enrolments.written_to(self._tx, theirs, node.channel)
+        waiting = [one for one in theirs if statuses[one.id] & _UNDER_WAY]
+        known = [one for one in theirs if not statuses[one.id] & _UNDER_WAY]
+        asked = [one for one in known if statuses[one.id] & _HANDED_OVER]
+        # Not now: each is taken once in a pass.
+        enrolments.put_off(self._tx, [one.id for one in waiting], due_at=self._now + SECOND_MS)
+        self.end([one for one in known if not statuses[one.id] & _HANDED_OVER], "nobody was asked: not suppressed")
+        self._suppress_all(node, asked)
+        self._go([*asked, *(one for one in who if one.held_out)], node.next)
+
+    def _suppress_all(self, node: Suppress, theirs: Sequence[Standing]) -> None:
         found = enrolments.addresses(self._tx, theirs, node.channel)
         source = f"campaign {self._campaign}"
         suppressions.suppress_all(
@@ -190,7 +215,7 @@ class Passage:
             return
         due_at = self._now if due_at is None else due_at
         if isinstance(self._node(to), End) and due_at <= self._now:
-            enrolments.end(self._tx, moving, campaign=self._campaign, reason=None, now=self._now)
+            self.end(moving, None)
             return
         enrolments.go_on(self._tx, [one.id for one in moving], to=to, due_at=due_at)
         self.came_to.add(to)

@@ -238,11 +238,10 @@ def _local(atom: Compare | OneOf, span: _Span) -> Iterator[Ids]:
 
 
 def _free_again(campaign: str, length: int, span: _Span) -> Iterator[Ids]:
-    """Whoever entered so long ago, and whoever has left since."""
+    """Whoever entered so long ago; whoever leaves later than that is stamped (`enrolments.let_in_again`)."""
     e = enrolments.c
-    theirs = select(e.contact_id).where(e.campaign == campaign)
-    yield theirs.where(e.entered_at.between(span.since - length, span.now - length))
-    yield theirs.where(e.ended_at >= span.since)
+    entered = e.entered_at.between(span.since - length, span.now - length)
+    yield select(e.contact_id).where(e.campaign == campaign, entered)
 
 
 def _appearing(term: Term, span: _Span) -> Iterator[Ids]:

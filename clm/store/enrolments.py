@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import and_, exists, false, func, or_, select, text
 
+from clm.store.changes import stamp
 from clm.store.database import Found, Transaction
 from clm.store.dialect import ids_in, ids_value, insert_many
 from clm.store.schema import campaign_versions, contacts, decisions, enrolments
@@ -42,7 +43,8 @@ def leave(
 ) -> None:
     """End journeys early, by enrolment id and reason; those that have ended already are left alone.
 
-    Locked in the order of their ids, so that two who end the same journeys never wait for each other.
+    So are those that a run has in hand: the caller holds the contacts' profiles, which that run may wait for, and the
+    next message of such a journey is refused for the same reason.
     """
     if not reasons:
         return
@@ -51,12 +53,29 @@ def leave(
     theirs = text(f"enrolments.id IN {ids_in(tx)}").bindparams(ids=ids_value(tx, reasons))
     query = select(e.id, e.contact_id, e.campaign, e.holdout, e.status).where(theirs, e.status == "active")
     leaving: dict[tuple[str, str], list[Standing]] = {}
-    for row in tx.execute(query.order_by(e.id).with_for_update()):
+    for row in tx.execute(query.order_by(e.id).with_for_update(skip_locked=True, key_share=True)):
         why = (facts or {}).get(row.id, {})
         one = Standing(row.id, row.contact_id, held_out=row.holdout is not None, status=row.status, facts=why)
         leaving.setdefault((row.campaign, reasons[row.id]), []).append(one)
     for (campaign, reason), who in leaving.items():
         end(tx, who, campaign=campaign, reason=reason, now=now)
+    let_in_again(tx, {one.contact_id for who in leaving.values() for one in who})
+
+
+def let_in_again(tx: Transaction, contact_ids: Collection[int]) -> None:
+    """Have the next look for who enters be at people whose journeys have ended, where they may come again.
+
+    When they ended is no help: it is the instant of a run, and another run may have looked beyond it before this one
+    was over. Last in a transaction and once, because profiles are locked in one order, and after enrolments.
+    """
+    if not contact_ids:
+        return
+    given = {"ids": ids_value(tx, sorted(contact_ids))}
+    if tx.dialect.name == "postgresql":
+        held = f"SELECT FROM profiles WHERE contact_id IN {ids_in(tx)} ORDER BY contact_id FOR NO KEY UPDATE"
+        tx.execute(text(held), given)
+    changed = text(f"UPDATE profiles SET changed = :changed WHERE contact_id IN {ids_in(tx)}")
+    tx.execute(changed, given | {"changed": stamp(tx)})
 
 
 def entered_between(tx: Transaction, since: int, until: int) -> dict[str, int]:
@@ -96,6 +115,13 @@ def go_on(tx: Transaction, ids: Sequence[int], *, to: int, due_at: int) -> None:
     if ids:
         statement = f"UPDATE enrolments SET position = :to, next_due_at = :due_at WHERE id IN {ids_in(tx)}"
         tx.execute(text(statement), {"to": to, "due_at": due_at, "ids": ids_value(tx, ids)})
+
+
+def put_off(tx: Transaction, ids: Sequence[int], *, due_at: int) -> None:
+    """Have enrolments stand where they are, due at another instant."""
+    if ids:
+        statement = f"UPDATE enrolments SET next_due_at = :due_at WHERE id IN {ids_in(tx)}"
+        tx.execute(text(statement), {"due_at": due_at, "ids": ids_value(tx, ids)})
 
 
 def draw(tx: Transaction, ids: Sequence[int], drawn: str) -> None:
@@ -142,6 +168,15 @@ def decide(tx: Transaction, who: Sequence[Standing], *, campaign: str, kind: str
         for one in who
     ]
     insert_many(tx, decisions, columns, rows, on_conflict="ON CONFLICT DO NOTHING")
+
+
+def written_to(tx: Transaction, who: Sequence[Standing], channel: str) -> dict[int, set[str]]:
+    """The statuses of the messages by a channel that were made for each of the enrolments."""
+    query = text(f"SELECT enrolment_id, status FROM messages WHERE enrolment_id IN {ids_in(tx)} AND channel = :channel")
+    found: dict[int, set[str]] = {one.id: set() for one in who}
+    for row in tx.execute(query, {"ids": ids_value(tx, found), "channel": channel}):
+        found[row.enrolment_id].add(row.status)
+    return found
 
 
 def addresses(tx: Transaction, who: Sequence[Standing], channel: str) -> dict[int, str]:

@@ -2,6 +2,9 @@
 
 A batch is found and locked by one statement and changed by id in others: as one, PostgreSQL may run the locking part
 anew for every row it compares with, which takes time in the square of the batch and may lock more rows than that.
+
+Locks are FOR NO KEY UPDATE: whoever dispatches inserts messages and decisions, which refer to enrolments, and neither
+has to wait for the other.
 """
 
 from __future__ import annotations
@@ -71,24 +74,20 @@ def due(
     finding = _Finding(asking, now if asked_at is None else asked_at, profile)
     # In the order of ix_enrolments_due, so that a batch reads no more than itself.
     query = finding.query().where(*where).order_by(e.next_due_at).limit(limit)
-    return finding.read(tx, query.with_for_update(of=enrolments, skip_locked=True))
+    return finding.read(tx, query.with_for_update(of=enrolments, skip_locked=True, key_share=True))
 
 
-def standing(tx: Transaction, flight: Flight, position: int, *, limit: int) -> list[Standing]:
-    """Up to `limit` enrolments at a node, due or not."""
+def standing(tx: Transaction, flight: Flight, position: int | None, *, limit: int) -> list[Standing]:
+    """Up to `limit` enrolments at a node, or at whichever, due or not."""
     finding = _Finding()
     query = finding.query().where(*_at(flight, position)).order_by(enrolments.c.next_due_at).limit(limit)
-    return finding.read(tx, query.with_for_update(of=enrolments, skip_locked=True))
+    return finding.read(tx, query.with_for_update(of=enrolments, skip_locked=True, key_share=True))
 
 
-def _at(flight: Flight, position: int) -> list[ColumnElement[bool]]:
+def _at(flight: Flight, position: int | None) -> list[ColumnElement[bool]]:
     e = enrolments.c
-    return [
-        e.campaign == flight.campaign,
-        e.version == flight.version,
-        e.status == "active",
-        e.position == position,
-    ]
+    there = [e.campaign == flight.campaign, e.version == flight.version, e.status == "active"]
+    return there if position is None else [*there, e.position == position]
 
 
 class Looking:
@@ -147,7 +146,7 @@ class Looking:
             among = text(f"enrolments.id IN {ids_in(self._tx)}").bindparams(ids=ids_value(self._tx, some))
             query = query.where(among)
         # In the order of their ids, as `enrolments.leave` has them, so that nobody waits for each other.
-        query = query.order_by(e.id).limit(self._limit).with_for_update(of=enrolments)
+        query = query.order_by(e.id).limit(self._limit).with_for_update(of=enrolments, key_share=True)
         while some != [] and (rows := finding.read(self._tx, query)):
             yield rows
             if len(rows) < self._limit:
@@ -163,15 +162,16 @@ class Looking:
         among = candidates(tx, [condition], self._look.mark, self._now, campaign=flight.campaign)
         if among is None:
             return None
-        contact_ids = set(tx.scalars(among.limit(CANDIDATES_MAX)))
-        if len(contact_ids) >= CANDIDATES_MAX:
+        # Ids come twice: what the limit cuts off is rows, and so rows are what must be fewer than it.
+        rows = list(tx.scalars(among.limit(CANDIDATES_MAX)))
+        if len(rows) >= CANDIDATES_MAX:
             return None
         theirs = text(
             f"WITH given (id) AS {ids_in(tx)} SELECT e.id FROM given CROSS JOIN enrolments AS e"
             " WHERE e.contact_id = given.id AND e.campaign = :campaign AND e.version = :version"
             " AND e.status <> 'exited'"
         )
-        given = {"ids": ids_value(tx, contact_ids), "campaign": flight.campaign, "version": flight.version}
+        given = {"ids": ids_value(tx, set(rows)), "campaign": flight.campaign, "version": flight.version}
         return list(tx.scalars(theirs, given))
 
 

@@ -21,6 +21,9 @@ YEAR_MS = 365 * DAY_MS
 SERVICE_EVENTS = ("order_delivered", "order_late", "survey_answered", "ticket_closed", "ticket_opened")
 """Events that facts of the profile are computed from."""
 
+LATE_MS = 60 * DAY_MS
+"""So long after it was told to be late, an order that nobody tells of any more counts as settled some other way."""
+
 _SINCE_EVER = -(2**62)
 _APPENDED_MAX = 4
 """Orders of one contact in one batch that are appended one after the other; for more, computing afresh is cheaper."""
@@ -58,7 +61,7 @@ def recompute(tx: Transaction, contact_ids: Collection[int], *, now: int) -> Non
         survey=json_scalar(tx, "properties", "survey"),
         score=json_scalar(tx, "properties", "score", number=True),
     )
-    given = {"ids": ids_value(tx, sorted(contact_ids)), "now": now, "day": DAY_MS, "year": YEAR_MS}
+    given = {"ids": ids_value(tx, sorted(contact_ids)), "now": now, "day": DAY_MS, "year": YEAR_MS, "late": LATE_MS}
     tx.execute(text(statement), given | {"changed": stamp(tx)})
 
 
@@ -159,7 +162,11 @@ def _move_forward(tx: Transaction, column: str, latest: Mapping[int, int | None]
 
 
 def out_of_date(tx: Transaction, *, now: int, limit: int) -> list[int]:
-    """Contacts whose 365-day revenue is another at `now` than when it was computed; two index ranges."""
+    """Contacts with facts that may be others at `now` than when they were computed; two index ranges.
+
+    The two columns are named after the first such fact, and bound the service facts too: what is told of a time to
+    come, and a late order's lapse.
+    """
     query = (
         select(profiles.c.contact_id)
         .where(or_(profiles.c.revenue_365d_until <= now, profiles.c.revenue_365d_since > now))

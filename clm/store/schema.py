@@ -229,9 +229,9 @@ class Profile(Row, table=True):
     revenue: int = Field(sa_column=_big())
     revenue_365d: int = Field(sa_column=_big())
     revenue_365d_since: int = Field(sa_column=_big())
-    """From when `revenue_365d` is right; it changes by itself as orders grow older."""
+    """From when `revenue_365d` and the service facts are right; they change by themselves as time passes."""
     revenue_365d_until: int | None = Field(default=None, sa_column=_big(nullable=True))
-    """Until when it is right; null means for ever."""
+    """Until when they are right; null means for ever."""
     average_order_value: int | None = Field(default=None, sa_column=_big(nullable=True))
     average_gap_days: float | None = None
     last_gap_days: float | None = None
@@ -474,7 +474,10 @@ class StageInterval(Row, table=True):
     """A stretch of time that a contact spent in a lifecycle stage; the open one has no end."""
 
     __tablename__ = "stage_history"
-    __table_args__ = (Index("ix_stage_history_name_since", "name", "since"),)
+    __table_args__ = (
+        Index("ix_stage_history_name_since", "name", "since"),
+        Index("ix_stage_history_name_until", "name", "until"),
+    )
 
     contact_id: int = Field(sa_column=_contact(primary_key=True))
     since: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))

@@ -76,7 +76,7 @@ def _decide(tx: Transaction, decided: Sequence[tuple[int, str, str, Mapping[str,
     about = {row.id: row for row in tx.execute(query, {"ids": ids_value(tx, [each[0] for each in decided])})}
     columns = ("contact_id", "campaign", "enrolment_id", "message_id", "kind", "reason", "facts", "at")
     rows = []
-    for message_id, kind, reason, facts in decided:
+    for message_id, kind, reason, facts in sorted(decided, key=lambda each: each[0]):  # one order for all
         told = json.dumps(facts, ensure_ascii=False) if facts else None
         one = about[message_id]
         rows.append((one.contact_id, one.campaign, one.enrolment_id, message_id, kind, reason, told, now))

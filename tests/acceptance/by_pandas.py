@@ -101,8 +101,8 @@ class Year:
         due_in = people["median"] - since_last
         return {
             "feedback": _keys(people[since_last.between(7, 21)], "last_id"),
-            "first_purchase": _keys(people[(count == 1) & since_first.between(3, 10)], "first_id"),
-            "reactivated": _keys(people[back & since_last.between(3, 10)], "last_id"),
+            "first_purchase": _keys(people[(count == 1) & since_first.between(7, 14)], "first_id"),
+            "reactivated": _keys(people[back & since_last.between(7, 14)], "last_id"),
             "win_back": _keys(people[away], "last_id"),
             "second_purchase": _keys(people[(count == 1) & since_first.between(30, 60)], "first_id"),
             "reorder": _keys(people[(due_in >= 0) & (due_in <= 3) & (since_last >= 7)], "last_id"),

@@ -27,6 +27,8 @@ from tests.acceptance.shop_home import ShopHome
 from tests.conftest import PROJECT
 from tests.databases import PostgresDatabases
 
+pytestmark = pytest.mark.slow
+
 AS_OF = pd.Timestamp("2010-12-01T09:00:00Z")
 NOW = to_ms(AS_OF.to_pydatetime())
 RULES = load_rfm(PROJECT / "config")

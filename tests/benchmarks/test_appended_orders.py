@@ -16,6 +16,8 @@ from clm.store.schema import profiles
 from tests.databases import empty
 from tests.engine.shop import NOW, Shop, order
 
+pytestmark = pytest.mark.slow
+
 YEAR_MS = 365 * DAY_MS
 RHYTHM = {"rhythm_stale", "gap_50_ms", "gap_80_ms", "gap_90_ms", "lapse_80_at", "lapse_90_at", "next_order_expected_at"}
 

@@ -46,7 +46,7 @@ def document(done: Done) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "unit"), [("ingest", "rows/s"), ("tick", "ms")])
+@pytest.mark.parametrize(("name", "unit"), [("ingest", "rows/s"), ("tick", "ms"), ("full", "ms")])
 class TestEachBenchmark:
     """What holds for all of them."""
 

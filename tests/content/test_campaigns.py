@@ -205,6 +205,8 @@ def _values(term: Term, days: list[int]) -> Sequence[Any]:
             return (False, True)
         case UsualGap():
             return days
+        case _ if term.type == "truth":
+            return (False, True)
     if term.name == "rfm_group":
         return (None, *sorted(_configuration().rfm.names))
     if term.name.endswith("_gap_days"):
@@ -265,6 +267,7 @@ def test_somebody_enters_each(name: str) -> None:
     """No campaign is kept apart from the others by letting nobody in."""
     terms = [term for condition in _asked(*chain(*APART)) for term in terms_of(condition)]
     ago = {term.name: None for term in terms} | {"open_tickets": 0, "order_count": 3, HOME_ZONE: None}
+    ago |= {"email_consent": True}
     ago |= {term.name: term.default for term in terms if isinstance(term, UsualGap)}
     ago |= {term.name: False for term in terms if isinstance(term, Moved)}
 

@@ -15,6 +15,7 @@ from typing import Any
 
 DAY = 24 * 3_600 * 1_000
 YEAR = 365 * DAY
+LATE_AT_MOST = 60 * DAY
 
 Row = dict[str, Any]
 
@@ -36,13 +37,15 @@ def recomputed(contact: Row, orders: list[Row], events: list[Row], consents: lis
         if not backs or sum(backs) < row["amount"]:
             standing.append((row["ordered_at"], row["external_id"].encode()))
     known = {row["external_id"] for row in placed}
+    gone = known - {name.decode() for _, name in standing}
     money += [(row["ordered_at"], -row["amount"]) for row in taken if row["cancels"] not in known]
 
     standing.sort()
     times = [at for at, _ in standing]
     gaps = [(later - earlier) / DAY for earlier, later in pairwise(times)]
     usual = {tenths: _usual_gap(times, Fraction(tenths, 10)) for tenths in (5, 8, 9)}
-    rating = _latest_rating(events)
+    heard = [row for row in events if row["at"] <= now]
+    rating = _latest_rating(heard)
     revenue = sum(amount for _, amount in money)
     active = [contact["signed_up_at"], *(row["ordered_at"] for row in orders), *(row["at"] for row in events)]
     return {
@@ -75,12 +78,14 @@ def recomputed(contact: Row, orders: list[Row], events: list[Row], consents: lis
         "lapse_80_at": None if usual[8] is None else times[-1] + usual[8],
         "lapse_90_at": None if usual[9] is None else times[-1] + usual[9],
         "next_order_expected_at": None if usual[5] is None else times[-1] + usual[5],
-        "open_tickets": len(
-            _about(events, "ticket_opened", "ticket_id") - _about(events, "ticket_closed", "ticket_id")
-        ),
+        "open_tickets": len(_open_tickets(heard)),
         "last_rating": None if rating is None else rating[1],
         "last_rated_at": None if rating is None else rating[0],
-        "late_delivery": any(_is_late(row, events) for row in events if row["name"] == "order_late"),
+        "late_delivery": any(
+            _is_late(row, heard) and now - row["at"] < LATE_AT_MOST and _named(row, "order_id") not in gone
+            for row in heard
+            if row["name"] == "order_late"
+        ),
     }
 
 
@@ -123,8 +128,15 @@ def _named(row: Row, name: str) -> str | None:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
-def _about(events: list[Row], event: str, name: str) -> set[str]:
-    return {named for row in events if row["name"] == event and (named := _named(row, name)) is not None}
+def _open_tickets(events: list[Row]) -> set[str]:
+    """Those that, gone through in the order of their times, were opened last; of two at one instant closed is later."""
+    state: dict[str, str] = {}
+    about = [row for row in events if row["name"] in {"ticket_opened", "ticket_closed"}]
+    for row in sorted(about, key=lambda row: (row["at"], row["name"] == "ticket_closed")):
+        ticket = _named(row, "ticket_id")
+        if ticket is not None:
+            state[ticket] = row["name"]
+    return {ticket for ticket, name in state.items() if name == "ticket_opened"}
 
 
 def _is_late(late: Row, events: list[Row]) -> bool:

@@ -42,6 +42,8 @@ from tests.engine.together import (
     started,
 )
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = 24
 CAMPAIGNS = (campaign("nudge", steps=[HELLO, TWO_DAYS, AGAIN]), campaign("other", priority=60))
 LATER = FIRST_CLOCK + (LEASE_SECONDS + 1) * SECOND_MS

@@ -17,6 +17,7 @@ from clm.domain.policy import Policy
 from clm.domain.record import EventRecord
 from clm.engine.enrol import enrol
 from clm.engine.journey import Journeys
+from clm.store import enrolments as store
 from clm.store.database import Database
 from clm.store.schema import contacts, decisions, enrolments
 from tests.engine.shop import NOW, POUNDS, Shop, order
@@ -49,6 +50,12 @@ def entered(database: Database) -> list[str]:
     query = select(contacts.c.external_id).join(enrolments, enrolments.c.contact_id == contacts.c.id)
     with database.read() as tx:
         return list(tx.scalars(query.order_by(enrolments.c.id)))
+
+
+def leave(database: Database, now: int) -> None:
+    """Everybody's journey is over."""
+    with database.write() as tx:
+        store.leave(tx, dict.fromkeys(tx.scalars(select(enrolments.c.id)), "enough"), now=now)
 
 
 @pytest.fixture
@@ -129,11 +136,9 @@ def test_who_may_come_again_comes_when_the_time_has_passed(database: Database, s
     campaign = nudge(enter={"when": "order_count >= 1", "once_per": "contact", "again_after": "30d"})
     assert enter(database, campaign) == 1
     assert enter(database, campaign, NOW + 31 * DAY_MS) == 0  # still in it
-    with database.write() as tx:
-        tx.execute(enrolments.update().values(status="completed", ended_at=NOW + 32 * DAY_MS))
+    leave(database, NOW + 32 * DAY_MS)
     assert enter(database, campaign, NOW + 32 * DAY_MS) == 1
-    with database.write() as tx:
-        tx.execute(enrolments.update().values(status="completed", ended_at=NOW + 33 * DAY_MS))
+    leave(database, NOW + 33 * DAY_MS)
     assert enter(database, campaign, NOW + 61 * DAY_MS) == 0
     assert enter(database, campaign, NOW + 62 * DAY_MS) == 1
     with database.read() as tx:
@@ -146,8 +151,7 @@ def test_each_order_enters_once_but_not_too_soon(database: Database, shop: Shop)
     campaign = nudge(enter={"when": "order_count >= 1", "once_per": "last_order", "again_after": "14d"})
     shop.tell(order("a1", "ada"))
     assert enter(database, campaign) == 1
-    with database.write() as tx:
-        tx.execute(enrolments.update().values(status="completed", ended_at=NOW))
+    leave(database, NOW)
     shop.tell(order("a2", "ada", at=NOW), now=NOW + 1)
     assert enter(database, campaign, NOW + DAY_MS) == 0
     assert enter(database, campaign, NOW + 14 * DAY_MS - 1) == 0

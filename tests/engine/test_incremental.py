@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
@@ -20,6 +21,8 @@ from clm.store.changes import stamp
 from clm.store.database import Database
 from clm.store.schema import contacts, enrolments, group_history, metadata, profiles, watermarks
 from tests.engine.shop import NOW, POUNDS, Shop, order
+
+pytestmark = pytest.mark.slow
 
 _GROUPS = RfmRules(groups=dict.fromkeys(range(1, 6), ["champions"] * 5))
 _CONTACTS = ("ada", "bob", "cem", "dee")

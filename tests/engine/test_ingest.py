@@ -263,6 +263,56 @@ def test_service_facts_follow_from_events_in_any_order(shop: Shop, backwards: bo
     assert (found["open_tickets"], bool(found["late_delivery"])) == (0, False)
 
 
+def test_a_ticket_opened_again_is_open(shop: Shop) -> None:
+    """What was closed before does not close what was opened later; at one instant it does."""
+    shop.tell(
+        happened("ticket_opened", NOW - 9, ticket_id="t"),
+        happened("ticket_closed", NOW - 8, ticket_id="t"),
+        happened("ticket_opened", NOW - 7, ticket_id="t"),
+    )
+    assert shop.profile()["open_tickets"] == 1
+    shop.tell(happened("ticket_closed", NOW - 7, ticket_id="t"))
+    assert shop.profile()["open_tickets"] == 0
+
+
+def test_nobody_waits_for_an_order_that_was_cancelled(shop: Shop) -> None:
+    """A late order that is taken back whole is late no more; taken back in part, or not known, it still is."""
+    shop.tell(order("o1", amount=1_000))
+    shop.tell(happened("order_late", order_id="o1"))
+    shop.tell(order("x1", kind="refund", cancels="o1", amount=400))
+    assert shop.profile()["late_delivery"]
+    shop.tell(order("x2", kind="refund", cancels="o1", amount=600))
+    assert not shop.profile()["late_delivery"]
+    shop.tell(happened("order_late", order_id="elsewhere"))
+    assert shop.profile()["late_delivery"]
+
+
+def test_nobody_waits_for_a_late_order_for_ever(shop: Shop) -> None:
+    """Sixty days after it was told to be late, an order nobody spoke of again holds no promotion back any more."""
+    shop.tell(happened("order_late", NOW, order_id="o1"))
+    for passed, late in ((60 * DAY_MS - 1, True), (60 * DAY_MS, False), (60 * DAY_MS - 1, True)):
+        refresh(shop.database, now=NOW + passed)
+        assert bool(shop.profile()["late_delivery"]) == late
+    shop.tell(happened("order_late", NOW + DAY_MS, order_id="o1"))
+    refresh(shop.database, now=NOW + 60 * DAY_MS)
+    assert shop.profile()["late_delivery"], "told again, it is waited for anew"
+
+
+def test_service_events_count_when_their_time_comes(shop: Shop) -> None:
+    """A rating dated ahead by a wrong clock hides no real one; nor is a ticket open, or an order late, in advance."""
+    shop.tell(happened("survey_answered", NOW - 1, survey="rating", score=2))
+    ahead = NOW + 300 * DAY_MS
+    shop.tell(
+        happened("survey_answered", ahead, survey="rating", score=5),
+        happened("ticket_opened", ahead, ticket_id="t"),
+        happened("order_late", ahead, order_id="o"),
+    )
+    for now, expected in ((NOW, (2.0, 0, False)), (ahead - 1, (2.0, 0, False)), (ahead, (5.0, 1, True))):
+        refresh(shop.database, now=now)
+        found = shop.profile()
+        assert (found["last_rating"], found["open_tickets"], bool(found["late_delivery"])) == expected
+
+
 def test_a_usual_gap_is_the_quantile_that_numpy_computes(shop: Shop) -> None:
     """Linear interpolation between the neighbouring gaps, to the millisecond; with two orders there is none."""
     gaps = [3 * DAY_MS + 1, 77, 41 * DAY_MS, 12 * DAY_MS + 5, DAY_MS, 8 * DAY_MS + 333]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from clm.domain.instant import DAY_MS, HOUR_MS
+from clm.domain.instant import DAY_MS, HOUR_MS, SECOND_MS
 from clm.domain.record import ContactRecord
+from clm.engine.advance import advance
+from clm.engine.enrol import enrol
 from clm.store.schema import decisions, enrolments
 from tests.engine.rehearsal import AGAIN, HELLO, LAST, TWO_DAYS, Rehearsal, Seen, campaign
 from tests.engine.shop import NOW, order
 
+MINUTE_MS = 60 * SECOND_MS
 JOURNEY = campaign(steps=[HELLO, TWO_DAYS, AGAIN, TWO_DAYS, LAST])
 
 
@@ -251,3 +255,41 @@ def test_many_people_move_in_batches(rehearsal: Rehearsal, monkeypatch: pytest.M
     for day in (0, 2, 4):
         assert rehearsal.run(NOW + day * DAY_MS) == {"sent": 9}
     assert len(rehearsal.handed()) == 27
+
+
+@pytest.mark.parametrize("how", ["completed", "removed", "goal reached", "left"])
+def test_who_leaves_in_a_run_that_is_late_comes_again(rehearsal: Rehearsal, how: str) -> None:
+    """Somebody has looked for who enters beyond the instant at which they leave: the next look finds them all the same.
+
+    They entered once, may come again two days later, and were on their way for five.
+    """
+    plan: dict[str, Any] = {
+        "enter": {"when": "order_count >= 1", "once_per": "contact", "again_after": "2d"},
+        "steps": [HELLO, {"wait": "5d"}, *([] if how == "completed" else [AGAIN, TWO_DAYS])],
+        "goal": {"when": "order_count >= 2", "within": "30d"} if how == "goal reached" else None,
+        "exit": [{"when": "order_count >= 2", "reason": "enough"}] if how == "left" else [],
+    }
+    rehearsal.have(campaign(**plan))
+    rehearsal.customer()
+    rehearsal.run(NOW)
+    end = NOW + 5 * DAY_MS
+    if how in {"goal reached", "left"}:
+        rehearsal.shop.tell(order("ada-2", at=NOW + DAY_MS), now=NOW + DAY_MS)
+    if how == "removed":
+        rehearsal.have(campaign(**plan | {"steps": [HELLO], "in_flight": "move"}))
+    (nudge,) = rehearsal.journeys.live()
+    assert enrol(rehearsal.database, rehearsal.journeys, nudge, now=end + 10 * MINUTE_MS) == 0
+    advance(rehearsal.database, rehearsal.journeys, nudge, now=end)
+    assert enrol(rehearsal.database, rehearsal.journeys, nudge, now=end + 15 * MINUTE_MS) == 1
+    assert [status for _, status, _ in rehearsal.enrolments()][-1] == "active"
+
+
+def test_who_may_not_come_again_is_not_looked_at_again(rehearsal: Rehearsal) -> None:
+    """Their profiles have not changed because a journey is over."""
+    rehearsal.have(campaign(steps=[{"wait": "1d"}, HELLO]))
+    rehearsal.customer()
+    rehearsal.decide(NOW)
+    before = rehearsal.shop.profile()["changed"]
+    rehearsal.decide(NOW + DAY_MS)
+    assert rehearsal.enrolments() == [("contact", "completed", None)]
+    assert rehearsal.shop.profile()["changed"] == before

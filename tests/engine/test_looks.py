@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select, text
 
+from clm.content.brand import Brand
+from clm.content.library import TemplateLibrary
 from clm.domain.instant import DAY_MS, HOUR_MS
 from clm.domain.record import EventRecord
+from clm.store import flight, withheld
 from clm.store.database import Database
-from clm.store.schema import decisions, enrolments, watermarks
+from clm.store.enrolments import leave
+from clm.store.flight import Flight, Looking
+from clm.store.schema import decisions, enrolments, messages, watermarks
+from clm.store.withheld import Ended
 from tests.databases import empty
 from tests.engine.rehearsal import AGAIN, HELLO, LAST, TWO_DAYS, Rehearsal, campaign
 from tests.engine.shop import NOW, order
@@ -95,3 +103,66 @@ def test_a_look_is_at_those_who_changed_alone(rehearsal: Rehearsal) -> None:
         ended = tx.scalar(select(func.count()).where(decisions.c.kind == "exited"))
     # PostgreSQL looks again at what changed while the oldest transaction of the whole server was under way.
     assert ended == 1 or rehearsal.database.dialect == "postgresql"
+
+
+def test_nobody_is_missed_where_ids_come_twice(rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six rows are read, and they are of three people who have just come: of ada only time tells, and she is found."""
+    rule = {"when": "days_since(last('app_used')) > 1", "reason": "long ago"}
+    rehearsal.have(campaign(exit=[rule], steps=[HELLO, {"wait": "30d"}]))
+    rehearsal.customer("ada")
+    rehearsal.shop.tell(EventRecord("e", "ada", "app_used", NOW - HOUR_MS, "{}"))
+    rehearsal.decide(NOW)
+    rehearsal.decide(NOW + HOUR_MS)
+    for name in ("bob", "cem", "dan"):
+        rehearsal.customer(name)
+    monkeypatch.setattr(flight, "CANDIDATES_MAX", 6)
+    rehearsal.decide(NOW + DAY_MS)
+    assert [reason for _, _, reason in rehearsal.enrolments()] == ["long ago", None, None, None]
+
+
+@pytest.mark.parametrize("how", ["due", "standing", "look", "leave"])
+def test_who_moves_people_and_who_writes_to_them_do_not_wait_for_each_other(
+    postgres_url: str, library: TemplateLibrary, own_brand: Brand, how: str
+) -> None:
+    """A decision on a message refers to its enrolment, which a run has in hand on PostgreSQL: it is kept at once."""
+    with contextlib.closing(Database(postgres_url)) as one, contextlib.closing(Database(postgres_url)) as two:
+        empty(one)
+        rehearsal = Rehearsal(one, library, own_brand)
+        nudge = campaign(steps=[HELLO, TWO_DAYS, AGAIN])
+        rehearsal.have(nudge)
+        rehearsal.customer()
+        rehearsal.decide()
+        theirs = Flight("nudge", nudge.version)
+        condition = rehearsal.journeys.configuration.parse("order_count >= 1")
+        with one.write() as moving, two.write() as writing:
+            match how:
+                case "due":
+                    assert flight.due(moving, theirs, 2, now=NOW + 2 * DAY_MS, limit=1)
+                case "standing":
+                    assert flight.standing(moving, theirs, 2, limit=1)
+                case "look":
+                    looking = Looking(moving, theirs, asking=[condition], now=NOW, limit=2)
+                    assert list(looking.fulfilled(condition))
+                case _:
+                    leave(moving, {moving.scalars(select(enrolments.c.id)).one(): "enough"}, now=NOW)
+            writing.execute(text("SET LOCAL lock_timeout = '2s'"))
+            message = writing.scalars(select(messages.c.id)).one()
+            withheld.stop(writing, [Ended(message, "expired", "too late")], now=NOW)
+
+
+def test_who_dispatches_passes_over_a_journey_that_is_being_moved(
+    postgres_url: str, library: TemplateLibrary, own_brand: Brand
+) -> None:
+    """It holds the profile, which the run that moves them may wait for: neither waits for the other in turn."""
+    with contextlib.closing(Database(postgres_url)) as one, contextlib.closing(Database(postgres_url)) as two:
+        empty(one)
+        rehearsal = Rehearsal(one, library, own_brand)
+        nudge = campaign(steps=[HELLO, TWO_DAYS, AGAIN])
+        rehearsal.have(nudge)
+        rehearsal.customer()
+        rehearsal.decide()
+        with one.write() as moving, two.write() as leaving:
+            leaving.execute(text("SET LOCAL lock_timeout = '2s'"))
+            (standing,) = flight.standing(moving, Flight("nudge", nudge.version), 2, limit=1)
+            leave(leaving, {standing.id: "enough"}, now=NOW)
+        assert rehearsal.enrolments() == [("contact", "active", None)]

@@ -28,6 +28,8 @@ from tests.conftest import PROJECT
 from tests.databases import empty
 from tests.engine.shop import NOW, Shop, order
 
+pytestmark = pytest.mark.slow
+
 RULES = load_rfm(PROJECT / "config")
 WINDOW = RULES.window
 MODELLED = ("p_alive", "expected_orders_90d", "predicted_revenue_365d")

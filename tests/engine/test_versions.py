@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import select, update
 
 from clm.domain.campaign import Campaign
 from clm.domain.instant import DAY_MS, HOUR_MS
+from clm.engine.advance import advance
 from clm.store.schema import campaign_versions, enrolments
 from tests.engine.rehearsal import AGAIN, HELLO, LAST, TWO_DAYS, Rehearsal, campaign
 from tests.engine.shop import NOW, order
@@ -173,3 +175,67 @@ def test_who_entered_under_an_older_clm_goes_on(rehearsal: Rehearsal) -> None:
     rehearsal.run(NOW + 2 * DAY_MS)
     assert made(rehearsal) == ["hello", "again"]
     assert rehearsal.enrolments() == [("contact", "completed", None)]
+
+
+SPEAKS_OF_A_SEGMENT = {"branch": [{"when": "segment('loyal')", "steps": []}]}
+UNREADABLE = "its version of the campaign cannot be read any more"
+
+
+def _forget_the_segment(rehearsal: Rehearsal, *steps: dict[str, Any], **more: Any) -> None:
+    """Ada is before the second of these steps; a later one speaks of a segment that then is taken away."""
+    before = campaign(steps=[HELLO, TWO_DAYS, AGAIN], **more)
+    rehearsal.have(before)
+    rehearsal.customer()
+    rehearsal.run(NOW)
+    definition = json.loads(before.definition())
+    definition["steps"] = list(steps)
+    with rehearsal.database.write() as tx:
+        tx.execute(update(campaign_versions).values(definition=json.dumps(definition)))
+
+
+def test_who_is_on_a_version_that_cannot_be_read_any_more_leaves(rehearsal: Rehearsal) -> None:
+    """A segment it speaks of was taken away: nobody stays in a campaign that goes nowhere, and it is told why."""
+    _forget_the_segment(rehearsal, HELLO, TWO_DAYS, SPEAKS_OF_A_SEGMENT)
+    rehearsal.have(campaign(steps=[HELLO]))
+    rehearsal.run(NOW + HOUR_MS)
+    assert rehearsal.enrolments() == [("contact", "exited", UNREADABLE)]
+    assert rehearsal.decisions()[-1] == ("exited", UNREADABLE)
+
+
+def test_who_leaves_a_version_that_cannot_be_read_may_come_again(rehearsal: Rehearsal) -> None:
+    """They enter today's version when their time has come."""
+    again = {"when": "order_count >= 1", "once_per": "contact", "again_after": "2d"}
+    _forget_the_segment(rehearsal, HELLO, TWO_DAYS, SPEAKS_OF_A_SEGMENT, enter=again)
+    rehearsal.have(campaign(steps=[HELLO], enter=again))
+    for day in (3, 4):  # the first of which looks for who enters before anybody leaves
+        rehearsal.run(NOW + day * DAY_MS)
+    assert [status for _, status, _ in rehearsal.enrolments()] == ["exited", "completed"]
+
+
+def test_who_is_on_a_version_that_cannot_be_read_moves_where_the_file_says_so(rehearsal: Rehearsal) -> None:
+    """Its steps can still be told, if not what they ask: the step of the same name takes them."""
+    _forget_the_segment(rehearsal, HELLO, TWO_DAYS, AGAIN, SPEAKS_OF_A_SEGMENT)
+    after = edited(HELLO, {"wait": "9d"}, AGAIN, TWO_DAYS)
+    rehearsal.have(after)
+    rehearsal.run(NOW + 2 * DAY_MS)
+    assert version(rehearsal) == after.version
+    assert rehearsal.handed() == ["nudge hello", "nudge again"]
+
+
+def test_who_is_on_a_version_without_steps_that_can_be_told_leaves(rehearsal: Rehearsal) -> None:
+    """Its steps are of a kind that there is not any more: even where the file moves people, these leave."""
+    _forget_the_segment(rehearsal, HELLO, TWO_DAYS, {"telegram": "stop"})
+    rehearsal.have(edited(HELLO, TWO_DAYS, LAST))
+    rehearsal.run(NOW + HOUR_MS)
+    assert rehearsal.enrolments() == [("contact", "exited", UNREADABLE)]
+
+
+def test_a_campaign_that_is_paused_lets_nobody_leave(rehearsal: Rehearsal) -> None:
+    """Asked for its people all the same, it has none that are stranded."""
+    rehearsal.have(BEFORE)
+    rehearsal.customer()
+    rehearsal.run(NOW)
+    paused = BEFORE.model_copy(update={"status": "paused"})
+    rehearsal.have(paused)
+    advance(rehearsal.database, rehearsal.journeys, paused, now=NOW + HOUR_MS)
+    assert rehearsal.enrolments() == [("contact", "active", None)]

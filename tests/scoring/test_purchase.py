@@ -11,6 +11,8 @@ from scipy.special import roots_jacobi
 
 from clm.scoring.purchase import Histories, PurchaseModel, fit_purchases, likelihood
 
+pytestmark = pytest.mark.slow
+
 PUBLISHED = PurchaseModel(0.2426, 4.4136, 0.7929, 2.4259)
 
 

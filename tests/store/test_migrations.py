@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -13,11 +14,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Index, Table, inspect, text
+from sqlalchemy import Index, Row, Table, inspect, text
 
 import clm.store.database
+from clm.engine.profile import refresh
 from clm.errors import StoreError
-from clm.store.database import HEAD, Database
+from clm.store.database import HEAD, Database, Transaction
 from clm.store.schema import metadata
 
 
@@ -78,23 +80,33 @@ def test_upgrading_twice_changes_nothing(bare: Database) -> None:
 
 
 _BEFORE = """
-INSERT INTO contacts (id, source, external_id, created_at) VALUES (1, 'shop', 'c1', 0), (2, 'shop', 'c2', 0);
+INSERT INTO contacts (id, source, external_id, created_at, zone, country, phone) VALUES
+    (1, 'shop', 'c1', 0, NULL, 'GB', NULL), (2, 'shop', 'c2', 0, NULL, NULL, NULL),
+    (3, 'shop', 'c3', 0, 'Asia/Tehran', 'GB', NULL), (4, 'shop', 'c4', 0, NULL, NULL, '+4915112345678'),
+    (5, 'shop', 'c5', 0, 'nowhere', NULL, NULL);
 INSERT INTO profiles (
     contact_id, order_count, revenue, revenue_365d, revenue_365d_since, email_consent, sms_consent, changed_at
-) VALUES (1, 3, 10, 10, 0, true, false, 1700000000000);
+) VALUES (1, 1, 10, 10, 0, true, false, 1700000000000), (2, 0, 0, 0, 0, true, false, 1700000000000);
+INSERT INTO events (source, external_id, contact_id, name, at, properties, recorded_at) VALUES
+    ('shop', 'e1', 2, 'ticket_opened', 3, '{"ticket_id": "t1"}', 3);
 INSERT INTO enrolments (
     id, campaign, version, contact_id, trigger_key, entered_at, status, position, next_due_at
 ) VALUES (1, 'welcome', 'v', 1, 'contact', 5, 'active', 0, 5);
 INSERT INTO messages (
     id, enrolment_id, contact_id, campaign, step, channel, purpose, queue_rank, status, due_at, expires_at, created_at,
-    attempts
-) VALUES (1, 1, 1, 'welcome', 'hello', 'email', 'marketing', 50, 'sent', 5, 9, 5, 1);
+    attempts, sent_at
+) VALUES
+    (1, 1, 1, 'welcome', 'hello', 'email', 'marketing', 50, 'sent', 5, 9, 5, 1, 8),
+    (2, 1, 1, 'welcome', 'again', 'email', 'marketing', 50, 'sent', 5, 9, 5, 1, 6),
+    (3, 1, 1, 'welcome', 'text', 'sms', 'marketing', 50, 'sent', 5, 9, 5, 1, 9),
+    (4, 1, 1, 'welcome', 'never', 'sms', 'marketing', 50, 'expired', 5, 9, 5, 1, NULL),
+    (5, 1, 1, 'welcome', 'receipt', 'email', 'transactional', 50, 'sent', 5, 9, 5, 1, 10);
 INSERT INTO attempts (message_id, number, token, channel, intended_at) VALUES (1, 1, 't', 'email', 7)
 """
 
 
 def test_what_was_known_before_the_campaign_engine_is_kept(bare: Database) -> None:
-    """0001 → 0002: contacts draw a lot, profiles are looked at anew, and what was sent counts for caps."""
+    """0001 → 0002: contacts draw a lot and find home, profiles are computed anew, and what was sent counts."""
     _upgrade_to(bare, "0001")
     with bare.write() as tx:
         for statement in _BEFORE.split(";"):
@@ -102,10 +114,44 @@ def test_what_was_known_before_the_campaign_engine_is_kept(bare: Database) -> No
     bare.upgrade()
     bare.require_current()
     with bare.read() as tx:
-        assert len(set(tx.scalars(text("SELECT lot FROM contacts")))) == 2
-        row = tx.execute(text("SELECT p.*, c.lot AS own FROM profiles p JOIN contacts c ON c.id = p.contact_id")).one()
-        assert (row.changed, row.lot, bool(row.rhythm_stale), row.lifecycle_number) == (0, row.own, True, 1)
-        assert tx.scalar(text("SELECT intended_at FROM messages")) == 7
+        assert len(set(tx.scalars(text("SELECT lot FROM contacts")))) == 5
+        homes = dict(tx.execute(text("SELECT id, home_zone FROM contacts")).tuples().all())
+        for row in _profiles(tx):
+            assert (row.changed, row.lot, bool(row.rhythm_stale), row.lifecycle_number) == (0, row.own, True, 1)
+        assert tx.scalar(text("SELECT intended_at FROM messages WHERE id = 1")) == 7
+    assert homes == {1: "Europe/London", 2: None, 3: "Asia/Tehran", 4: "Europe/Berlin", 5: None}
+    refresh(bare, now=10)
+    with bare.read() as tx:
+        ada, bob = _profiles(tx)
+    assert (ada.home_zone, bob.home_zone, ada.open_tickets, bob.open_tickets) == ("Europe/London", None, 0, 1)
+    assert (ada.emails_sent, ada.last_email_at, ada.sms_sent, ada.last_sms_at) == (2, 8, 1, 9)
+    assert (bob.emails_sent, bob.last_email_at, bob.sms_sent, bob.last_sms_at) == (0, None, 0, None)
+
+
+def test_every_contact_of_before_finds_home(bare: Database) -> None:
+    """0001 → 0002: however many there are, in batches of 5,000."""
+    _upgrade_to(bare, "0001")
+    numbers = [
+        {"id": number, "name": f"c{number}", "country": None if number % 500 == 0 else "GB"}
+        for number in range(1, 10_003)
+    ]
+    with bare.write() as tx:
+        tx.execute(
+            text(
+                "INSERT INTO contacts (id, source, external_id, country, created_at)"
+                " VALUES (:id, 'shop', :name, :country, 0)"
+            ),
+            numbers,
+        )
+    bare.upgrade()
+    with bare.read() as tx:
+        found = set(tx.scalars(text("SELECT id FROM contacts WHERE home_zone = 'Europe/London'")))
+    assert found == {one["id"] for one in numbers if one["country"]}
+
+
+def _profiles(tx: Transaction) -> Sequence[Row[Any]]:
+    query = "SELECT p.*, c.lot AS own FROM profiles p JOIN contacts c ON c.id = p.contact_id ORDER BY c.id"
+    return tx.execute(text(query)).all()
 
 
 def _upgrade_to(database: Database, revision: str) -> None:

@@ -11,9 +11,13 @@
 -- at place q * (gaps - 1), counted from 0, and between two places as far as the fraction says. Tenths in whole numbers
 -- give the same millisecond on every database, half a one rounded up.
 --
--- A ticket that nothing names as closed is open; an order that was told to be late is, until it is told as delivered at
--- that instant or later. What names no ticket or order could never be resolved and does not count. Of two ratings at one
--- instant the lower one does.
+-- A ticket is open when it was opened later than it was last closed, if ever. An order that was told to be late is, until
+-- it is told as delivered at that instant or later, is known to stand no more, or so much time has passed that nobody
+-- waits for it. What names no ticket or order could never be resolved and does not count. Of two ratings at one instant
+-- the lower one does. What is dated after now has not happened yet.
+--
+-- Some facts change by themselves as time passes: orders and what was told of them come, and grow old. The profile is
+-- right from the latest such instant up to now until the next one after it.
 WITH rows_of AS (
     SELECT contact_id, source, external_id, kind, ordered_at, amount, cancels
     FROM orders
@@ -101,17 +105,32 @@ usual AS (
     GROUP BY contact_id
 ),
 told AS (
+    -- what is still to come too: it says until when the profile is right
     SELECT contact_id, name, at, {ticket} AS ticket, {order} AS order_id, {survey} AS survey, {score} AS score
     FROM events
     WHERE contact_id IN {ids} AND name IN {service}
 ),
-tickets AS (
-    SELECT contact_id, SUM(CASE WHEN opened > 0 AND closed = 0 THEN 1 ELSE 0 END) AS still_open
+right_for AS (
+    SELECT contact_id, MAX(since) AS since, MIN(until) AS until
     FROM (
-        SELECT contact_id, SUM(CASE WHEN name = 'ticket_opened' THEN 1 ELSE 0 END) AS opened,
-               SUM(CASE WHEN name = 'ticket_closed' THEN 1 ELSE 0 END) AS closed
+        SELECT contact_id, since, until FROM money
+        UNION ALL
+        SELECT contact_id, CASE WHEN at <= :now THEN at END, CASE WHEN at > :now THEN at END FROM told
+        UNION ALL
+        SELECT contact_id, CASE WHEN at + :late <= :now THEN at + :late END, CASE WHEN at + :late > :now THEN at + :late END
         FROM told
-        WHERE ticket IS NOT NULL AND name IN ('ticket_opened', 'ticket_closed')
+        WHERE name = 'order_late'
+    ) AS turns
+    GROUP BY contact_id
+),
+tickets AS (
+    SELECT contact_id, SUM(CASE WHEN opened_at > closed_at OR closed_at IS NULL AND opened_at IS NOT NULL THEN 1 ELSE 0 END)
+               AS still_open
+    FROM (
+        SELECT contact_id, MAX(CASE WHEN name = 'ticket_opened' THEN at END) AS opened_at,
+               MAX(CASE WHEN name = 'ticket_closed' THEN at END) AS closed_at
+        FROM told
+        WHERE ticket IS NOT NULL AND name IN ('ticket_opened', 'ticket_closed') AND at <= :now
         GROUP BY contact_id, ticket
     ) AS of_ticket
     GROUP BY contact_id
@@ -119,18 +138,23 @@ tickets AS (
 deliveries AS (
     SELECT contact_id, MAX(CASE WHEN late_at > delivered_at OR delivered_at IS NULL THEN late_at END) AS late_at
     FROM (
-        SELECT contact_id, MAX(CASE WHEN name = 'order_late' THEN at END) AS late_at,
+        SELECT contact_id, order_id, MAX(CASE WHEN name = 'order_late' THEN at END) AS late_at,
                MAX(CASE WHEN name = 'order_delivered' THEN at END) AS delivered_at
         FROM told
-        WHERE order_id IS NOT NULL AND name IN ('order_late', 'order_delivered')
+        WHERE order_id IS NOT NULL AND name IN ('order_late', 'order_delivered') AND at <= :now
         GROUP BY contact_id, order_id
     ) AS of_order
+    WHERE late_at > :now - :late
+      AND NOT EXISTS (
+          SELECT 1 FROM placed p
+          WHERE p.contact_id = of_order.contact_id AND p.external_id = of_order.order_id AND p.stands = 0
+      )
     GROUP BY contact_id
 ),
 ratings AS (
     SELECT contact_id, score, at, ROW_NUMBER() OVER (PARTITION BY contact_id ORDER BY at DESC, score) AS place
     FROM told
-    WHERE name = 'survey_answered' AND survey = 'rating' AND score IS NOT NULL
+    WHERE name = 'survey_answered' AND survey = 'rating' AND score IS NOT NULL AND at <= :now
 )
 INSERT INTO profiles (
     contact_id, signed_up_at, first_order_at, first_order_id, last_order_at, last_order_id, order_count, revenue,
@@ -141,7 +165,7 @@ INSERT INTO profiles (
 )
 SELECT
     c.id, c.signed_up_at, r.first_order_at, r.first_order_id, r.last_order_at, r.last_order_id,
-    COALESCE(r.order_count, 0), COALESCE(m.revenue, 0), COALESCE(m.revenue_365d, 0), COALESCE(m.since, {never}), m.until,
+    COALESCE(r.order_count, 0), COALESCE(m.revenue, 0), COALESCE(m.revenue_365d, 0), COALESCE(f.since, {never}), f.until,
     m.revenue / r.order_count,
     CASE WHEN r.order_count >= 2 THEN (r.last_order_at - r.first_order_at) / (:day * (r.order_count - 1.0)) END,
     r.last_gap / (:day * 1.0),
@@ -162,6 +186,7 @@ SELECT
     {no}, COALESCE(t.still_open, 0), g.score, g.at, d.late_at IS NOT NULL, c.lot, :changed
 FROM contacts c
 LEFT JOIN money m ON m.contact_id = c.id
+LEFT JOIN right_for f ON f.contact_id = c.id
 LEFT JOIN rhythm r ON r.contact_id = c.id
 LEFT JOIN usual u ON u.contact_id = c.id
 LEFT JOIN tickets t ON t.contact_id = c.id

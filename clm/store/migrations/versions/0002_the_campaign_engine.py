@@ -3,11 +3,14 @@
 import sqlalchemy as sa
 from alembic import op
 
+from clm.domain.whereabouts import home_zone
 
 revision = '0002'
 down_revision = '0001'
 branch_labels = None
 depends_on = None
+
+CONTACTS_AT_ONCE = 5_000
 
 
 def upgrade() -> None:
@@ -66,6 +69,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('stage_history', schema=None, recreate='never') as batch_op:
         batch_op.create_index('ix_stage_history_name_since', ['name', 'since'], unique=False)
+        batch_op.create_index('ix_stage_history_name_until', ['name', 'until'], unique=False)
 
     op.create_table('delivery_events',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -156,8 +160,39 @@ def upgrade() -> None:
 
     # Contacts of before draw their lot from their id: external ids cannot be hashed in SQL.
     op.execute('UPDATE contacts SET lot = id * 48271 % 2147483647')
-    op.execute('UPDATE profiles SET lot = contact_id * 48271 % 2147483647, rhythm_stale = (order_count >= 3)')
+    # The new facts of every profile are computed by the first refresh (clm.engine.profile), batch by batch.
+    op.execute('UPDATE profiles SET lot = contact_id * 48271 % 2147483647, rhythm_stale = true')
     op.execute("UPDATE messages SET intended_at = (SELECT MAX(a.intended_at) FROM attempts a WHERE a.message_id = messages.id)")
+    _count_what_was_sent('email', 'emails_sent', 'last_email_at')
+    _count_what_was_sent('sms', 'sms_sent', 'last_sms_at')
+    _find_home_zones()
     op.drop_index('uq_decisions_enrolment_kind', 'decisions')
     kinds = sa.text("kind IN ('entered', 'held_out', 'exited', 'completed')")
     op.create_index('uq_decisions_enrolment_kind', 'decisions', ['enrolment_id', 'kind'], unique=True, sqlite_where=kinds, postgresql_where=kinds)
+
+
+def _count_what_was_sent(channel: str, times: str, latest: str) -> None:
+    """Nothing recomputes these two facts: they are counted where a message is settled."""
+    sent = f"FROM messages m WHERE m.status = 'sent' AND m.purpose = 'marketing' AND m.channel = '{channel}'"
+    own = f'{sent} AND m.contact_id = profiles.contact_id'
+    op.execute(
+        f'UPDATE profiles SET {times} = (SELECT COUNT(*) {own}),'
+        f' {latest} = (SELECT MAX(COALESCE(m.sent_at, m.intended_at)) {own})'
+        f' WHERE contact_id IN (SELECT m.contact_id {sent})'
+    )
+
+
+def _find_home_zones() -> None:
+    """Where contacts of before live, as far as they told; profiles take it from there."""
+    connection = op.get_bind()
+    some = sa.text(
+        'SELECT id, zone, country, phone FROM contacts WHERE id > :after'
+        ' AND (zone IS NOT NULL OR country IS NOT NULL OR phone IS NOT NULL) ORDER BY id LIMIT :most'
+    )
+    after = 0
+    while rows := connection.execute(some, {'after': after, 'most': CONTACTS_AT_ONCE}).all():
+        after = rows[-1].id
+        found = [(row.id, home_zone(zone=row.zone, country=row.country, postcode=None, phone=row.phone)) for row in rows]
+        homes = [{'contact': contact, 'home': home} for contact, home in found if home is not None]
+        if homes:
+            connection.execute(sa.text('UPDATE contacts SET home_zone = :home WHERE id = :contact'), homes)
