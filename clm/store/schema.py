@@ -306,7 +306,6 @@ class Enrolment(Row, table=True):
         UniqueConstraint("campaign", "contact_id", "trigger_key"),
         Index(None, "contact_id"),
         Index(None, "campaign", "entered_at"),
-        Index(None, "campaign", "ended_at"),
         Index(
             "ix_enrolments_due",
             "campaign",

@@ -100,6 +100,7 @@ def upgrade() -> None:
     known = sa.text('phone IS NOT NULL')
     op.create_index('ix_contacts_phone', 'contacts', ['phone'], sqlite_where=known, postgresql_where=known)
 
+    op.drop_index('ix_enrolments_campaign_ended_at', 'enrolments')  # nobody asks by it any more
     with op.batch_alter_table('enrolments', schema=None, recreate='never') as batch_op:
         batch_op.add_column(sa.Column('holdout', sa.Text(), nullable=True))
         batch_op.add_column(sa.Column('variant', sa.Text(), nullable=True))
