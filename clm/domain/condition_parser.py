@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import ClassVar, Literal, cast
 
 import sqlglot
-from sqlglot import Dialect, exp
+from sqlglot import Dialect, exp, parser
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.parser import Parser
 
 from clm.domain.atlas import is_zone
 from clm.domain.condition import (
@@ -66,7 +65,7 @@ _KINDS: dict[FactType, str] = {
 class _Grammar(Dialect):
     """SQL whose functions are all unknown: which there are is the language's own business."""
 
-    class Parser(Parser):
+    class Parser(parser.Parser):
         FUNCTIONS: ClassVar = {}
         FUNCTION_PARSERS: ClassVar = {}
         NO_PAREN_FUNCTIONS: ClassVar = {}
