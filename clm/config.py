@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.numbers import get_currency_precision
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from clm.domain.atlas import is_zone
 from clm.domain.campaign import Campaign, conditions_in
 from clm.domain.condition import Condition
 from clm.domain.condition_parser import parse_condition
@@ -47,10 +47,8 @@ class ShopConfig(BaseModel):
     @field_validator("time_zone")
     @classmethod
     def _the_zone_is_known(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"`{zone}` is not an IANA time zone; write Europe/London or UTC") from None
+        if not is_zone(zone):
+            raise ValueError(f"`{zone}` is not an IANA time zone; write Europe/London or UTC")
         return zone
 
     @property

@@ -57,7 +57,7 @@ def countries_of(zone: str) -> tuple[str, ...]:
 
 def is_zone(zone: str) -> bool:
     """Whether the tz database knows the zone by this name."""
-    return zone in _names()
+    return zone in zones()
 
 
 @cache
@@ -77,7 +77,8 @@ def places() -> frozenset[str]:
 
 
 @cache
-def _names() -> frozenset[str]:
+def zones() -> frozenset[str]:
+    """Every zone the tz database knows, old names included."""
     return frozenset((resources.files("tzdata") / "zones").read_text(encoding="utf-8").split())
 
 

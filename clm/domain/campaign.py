@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from clm.domain.clock import Weekday
 from clm.domain.content import ChannelName
 from clm.domain.instant import DAY_MS, HOUR_MS
 from clm.domain.nearest import nearest
@@ -26,8 +27,6 @@ WEIGHT_MAX = 1_000
 
 Loc = tuple[int | str, ...]
 """Where something stands in a campaign file: keys and positions, from the top."""
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def _duration(value: Any) -> int:

@@ -12,7 +12,6 @@ import sqlglot
 from sqlglot import Dialect, exp, parser
 from sqlglot.errors import ParseError, TokenError
 
-from clm.domain.atlas import is_zone
 from clm.domain.condition import (
     FLIPPED,
     And,
@@ -25,11 +24,11 @@ from clm.domain.condition import (
     OneOf,
     Operator,
     Or,
-    Scalar,
     Since,
     Until,
 )
-from clm.domain.fact import FACTS, Fact, FactType
+from clm.domain.constant_parser import KINDS, constant
+from clm.domain.fact import FACTS, Fact
 from clm.domain.instant import DAY_MS, HOUR_MS
 from clm.domain.language import (
     LENGTHS,
@@ -45,21 +44,11 @@ from clm.domain.language import (
     unknown_function,
 )
 from clm.domain.nearest import nearest
-from clm.domain.term import Anniversary, Local, Moved, Reacted, Term, midnight
+from clm.domain.term import Anniversary, Local, Moved, Reacted, Term
 from clm.domain.term_parser import OPERATORS, days_between, occurrences, time_term, usual_gap
 
 _LENGTH_MAX = 2_000
 _DEEP_MAX = 20
-_NUMBER_MAX = 1e12
-"""In major units; more is a slip of the finger, and its minor units would not fit a database's integer."""
-
-_KINDS: dict[FactType, str] = {
-    "time": "a time",
-    "number": "a number",
-    "money": "an amount of money",
-    "text": "a text",
-    "truth": "true or false",
-}
 
 
 class _Grammar(Dialect):
@@ -147,7 +136,7 @@ class _Reader:
     def _truth(self, column: exp.Column) -> Fact:
         fact = self._fact(column)
         if fact.type != "truth":
-            refuse(column, f"`{fact.name}` is {_KINDS[fact.type]}, not true or false; compare it, e.g. {fact.example}")
+            refuse(column, f"`{fact.name}` is {KINDS[fact.type]}, not true or false; compare it, e.g. {fact.example}")
         return fact
 
     def _call(self, call: exp.Expression) -> Condition:
@@ -229,13 +218,13 @@ class _Reader:
             if other.type != term.type:
                 refuse(
                     right,
-                    f"`{term.name}` is {_KINDS[term.type]} and `{other.name}` is {_KINDS[other.type]}; "
+                    f"`{term.name}` is {KINDS[term.type]} and `{other.name}` is {KINDS[other.type]}; "
                     "they cannot be compared",
                 )
             if isinstance(term, Fact) and term.name == "now":
                 return Compare(other, FLIPPED[op], term)
             return Compare(term, op, other)
-        return Compare(term, op, self._value(right, term, op))
+        return Compare(term, op, constant(right, term, op, self._language))
 
     def _between(self, node: exp.Between) -> And:
         low, high = node.args["low"], node.args["high"]
@@ -285,7 +274,7 @@ class _Reader:
             times = [known.name for known in FACTS.values() if known.type == "time" and known.name != "now"]
             refuse(
                 node,
-                f"`{fact.name}` is {_KINDS[fact.type]}, not a time of the contact{nearest(fact.name, times)}"
+                f"`{fact.name}` is {KINDS[fact.type]}, not a time of the contact{nearest(fact.name, times)}"
                 f" (times: {', '.join(times)})",
             )
         return fact
@@ -296,7 +285,7 @@ class _Reader:
             refuse(node, "`in` follows a fact and is followed by values in brackets, e.g. country in ('GB', 'IE')")
         if term.type == "time":
             refuse(node.this, f"`{term.name}` is a time; use days_since({term.name}) between … and …")
-        return OneOf(term, tuple(self._value(bare(value), term, "=") for value in node.expressions))
+        return OneOf(term, tuple(constant(bare(value), term, "=", self._language) for value in node.expressions))
 
     def _term(self, node: exp.Expression) -> Term | None:
         """A fact, or a function that stands for a value; None for anything else."""
@@ -322,65 +311,6 @@ class _Reader:
     def _after_entering(self, node: exp.Expression, name: str) -> None:
         if self._scope == "contact":
             refuse(node, f"`{name}` exists only after entering; use it in `unless`, `goal`, `exit` or a step")
-
-    def _value(self, node: exp.Expression, term: Term, op: Operator) -> Scalar:
-        value: Scalar | None = None
-        text = node.this if isinstance(node, exp.Literal) and node.is_string else None
-        if term.type == "text":
-            value = text
-            if value is not None and not value.isprintable():
-                refuse(node, f"`{term.name}` is compared with a text that holds a control character")
-            self._known_text(node, term, text)
-            _possible_text(node, term, text)
-        elif term.type == "time":
-            value = self._date(node, term, op, text)
-        elif term.type == "truth":
-            value = bool(node.this) if isinstance(node, exp.Boolean) else None
-        else:
-            value = number(node)
-            if value is not None and abs(value) > _NUMBER_MAX:
-                refuse(node, f"numbers lie between {-_NUMBER_MAX:,.0f} and {_NUMBER_MAX:,.0f}")
-            top = 23 if isinstance(term, Local) else 1 if term.name == "p_alive" else None
-            if value is not None and top is not None and not 0 <= value <= top:
-                refuse(node, f"`{term.name}` lies between 0 and {top}; compare it with a number in between")
-            if value is not None and term.type == "money":
-                value = round(value * self._language.minor_per_major)
-        if value is None:
-            example = term.example if isinstance(term, Fact) else term.name
-            refuse(
-                node,
-                f"`{term.name}` is {_KINDS[term.type]} and cannot be compared with `{shown(node)}`; e.g. {example}",
-            )
-        return value
-
-    def _date(self, node: exp.Expression, term: Term, op: Operator, text: str | None) -> int:
-        if text is None:
-            refuse(
-                node,
-                f"`{term.name}` is a time; write days_since({term.name}) {op} a number of days, or a date '2026-01-31'",
-            )
-        if op in {"=", "!="}:
-            refuse(node, "a time hardly ever equals another; use `between '2026-01-01' and '2026-01-02'`")
-        try:
-            return midnight(text, self._language.zone)
-        except ValueError:
-            refuse(node, f"`{text}` is not a date; write '2026-01-31', or '2026-01-31T09:00'")
-
-    def _known_text(self, node: exp.Expression, term: Term, text: str | None) -> None:
-        """Texts of a closed set are checked, because a misspelt one would match nobody for ever."""
-        known = self._language.texts_of(term)
-        if text is not None and known is not None and text not in known:
-            refuse(node, f"`{term.name}` is never '{text}'{nearest(text, known)} (known: {', '.join(known)})")
-
-
-def _possible_text(node: exp.Expression, term: Term, text: str | None) -> None:
-    """Refuses what is written as no country or zone ever is: it would match nobody for ever."""
-    if text is None or not isinstance(term, Fact):
-        return
-    if term.name == "country" and not (len(text) == 2 and text.isascii() and text.isalpha() and text.isupper()):
-        refuse(node, f"`country` is never '{text}'; write the two capital letters of its ISO code, e.g. 'GB'")
-    if term.name == "zone" and not is_zone(text):
-        refuse(node, f"`zone` is never '{text}'; write the IANA name of a time zone, e.g. 'Europe/London'")
 
 
 def _bound(condition: Condition) -> float | None:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, RootModel, model_validator
 
+from clm.domain.clock import WEEKDAYS
 from clm.domain.instant import DAY_MS, SECOND_MS
 from clm.domain.nearest import nearest
 from clm.domain.whereabouts import Whereabouts
@@ -25,7 +26,6 @@ Windows = tuple[tuple[int, int], ...]
 """Disjoint, in order: [minute, minute) of a day, or [millisecond, millisecond) since 1970 UTC."""
 
 DAYS_AHEAD_MAX = 14
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _EVERY_DAY = "every day"
 _CLOSED = "closed"

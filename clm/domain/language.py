@@ -8,9 +8,10 @@ from typing import Any, NoReturn
 
 from sqlglot import exp
 
+from clm.domain.clock import WEEKDAYS
 from clm.domain.condition import Condition
 from clm.domain.nearest import nearest
-from clm.domain.term import WEEKDAYS, Local, Term
+from clm.domain.term import Local, Term
 
 LENGTHS = ("days_since", "days_until", "hours_since", "hours_until")
 """Functions of a time that are numbers."""

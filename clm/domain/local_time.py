@@ -4,26 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, datetime, time, timedelta, tzinfo
-from functools import lru_cache
-from zoneinfo import ZoneInfo
 
+from clm.domain.clock import weekday
 from clm.domain.instant import from_ms, to_ms
 
 _MINUTE = timedelta(minutes=1)
 _DAYS_MAX = 15
 """A weekday comes round within seven days; where a zone has skipped one whole day (Samoa, 2011), within fourteen."""
-
-
-@lru_cache(maxsize=1_000)
-def zone_of(name: str | None, otherwise: str) -> tzinfo:
-    """The zone called `name`, or `otherwise` where nobody knows such a zone."""
-    for known in (name, otherwise):
-        if known:
-            try:
-                return ZoneInfo(known)
-            except (KeyError, ValueError, OSError):  # missing, no name of a zone at all, or a folder of zones
-                continue
-    return UTC
 
 
 def next_at(now: int, zone: tzinfo, at: str, on: Collection[str] | None = None) -> int:
@@ -38,15 +25,11 @@ def next_at(now: int, zone: tzinfo, at: str, on: Collection[str] | None = None) 
     found: list[datetime] = []
     for days in range(_DAYS_MAX):
         local = datetime.combine(here.date() + timedelta(days=days), clock)
-        if on is None or _weekday(local) in on:
+        if on is None or weekday(local) in on:
             found += [instant for instant in _instants(local, zone) if instant > from_ms(now) - _MINUTE]
         if found:
             return max(now, to_ms(min(found)))
     raise ValueError(f"no day of {on} comes within {_DAYS_MAX} days")
-
-
-def _weekday(local: datetime) -> str:
-    return ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[local.weekday()]
 
 
 def _instants(local: datetime, zone: tzinfo) -> list[datetime]:

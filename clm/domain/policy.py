@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from clm.domain.clock import local_time
 from clm.domain.condition import Condition, Or, evaluate, terms_of
 from clm.domain.content import ChannelName
 from clm.domain.hours import Hours, next_open
 from clm.domain.instant import DAY_MS, HOUR_MS, iso
 from clm.domain.message import MessageStatus
-from clm.domain.term import local_time, value_of
+from clm.domain.term import value_of
 from clm.domain.whereabouts import Whereabouts
 
 TOO_LATE = "too late to be worth sending"

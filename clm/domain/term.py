@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from functools import lru_cache
+from datetime import date
 from typing import Any, ClassVar, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from clm.domain.clock import local_date, local_time, weekday
 from clm.domain.fact import Fact, FactType, Scope
 from clm.domain.instant import DAY_MS, from_ms
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 Scalar = str | int | float | bool
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 QUANTILES = (0.5, 0.8, 0.9)
 """The quantiles of a contact's gaps that the profile keeps."""
 
@@ -156,7 +154,7 @@ class Local:
     def at(self, home_zone: str | None, now: int) -> int | str:
         """Its value in a zone at an instant."""
         local = local_time(home_zone or self.zone, now)
-        return local.hour if self.part == "hour" else WEEKDAYS[local.weekday()]
+        return local.hour if self.part == "hour" else weekday(local)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,25 +201,6 @@ def days_kept(today: date) -> tuple[tuple[int, int], ...]:
     return (own,)
 
 
-def local_time(zone: str, now: int) -> datetime:
-    """The wall clock of an IANA zone; UTC where this machine does not know the zone."""
-    return from_ms(now).astimezone(zone_info(zone))
-
-
-def local_date(zone: str, now: int) -> date:
-    """The calendar date in an IANA zone."""
-    return local_time(zone, now).date()
-
-
-@lru_cache(maxsize=1_000)
-def zone_info(zone: str) -> ZoneInfo:
-    """The zone by its IANA name; UTC for one that is not known here."""
-    try:
-        return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
-
-
 def value_of(term: Term, facts: Mapping[str, Any], now: int) -> Any:
     """The value of a term, given facts by name; None is unknown."""
     match term:
@@ -234,17 +213,6 @@ def value_of(term: Term, facts: Mapping[str, Any], now: int) -> Any:
             return None if value is None else term.holds(value, facts.get(HOME_ZONE), now)
         case _:
             return facts.get(term.name)
-
-
-def midnight(text: str, zone: str) -> int:
-    """The instant at which an ISO date begins in a zone, or an ISO date and time; raises ValueError."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone_info(zone))
-    try:
-        return round(moment.astimezone(UTC).timestamp() * 1_000)
-    except OverflowError:
-        raise ValueError(f"{text} is not within the years 1 to 9999 everywhere") from None
 
 
 def _is_leap(year: int) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from clm.domain.campaign import SendStep
+from clm.domain.clock import zone_of
 from clm.domain.condition import Condition
 from clm.domain.instant import SECOND_MS
-from clm.domain.local_time import next_at, zone_of
+from clm.domain.local_time import next_at
 from clm.domain.lot import LOTS, mixed
 from clm.domain.node import (
     ArmUntil,

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from clm.domain.clock import local_date
 from clm.domain.fingerprint import fingerprint
 from clm.domain.instant import DAY_MS
-from clm.domain.term import local_date
 from clm.engine import yardstick
 from clm.engine.people import WEEK_MS, People
 from clm.engine.yardstick import Yardstick

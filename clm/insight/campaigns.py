@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clm.store import enrolments, messages
@@ -15,10 +15,14 @@ class CampaignReport:
 
     campaign: str
     entered: int = 0
+    held_out: int = 0
+    """Of those who entered: enrolled and counted, and sent nothing."""
     queued: int = 0
     ended: dict[str, dict[str, int]] = field(default_factory=dict)
     standing: dict[str, int] = field(default_factory=dict)
     """All messages there are, by the status they stand in."""
+    waiting_for: dict[str, int] = field(default_factory=dict)
+    """Queued messages that have been put off, by what for."""
 
     @property
     def sent(self) -> int:
@@ -44,14 +48,16 @@ def campaign_reports(database: Database, campaigns: Sequence[str], *, since: int
         return reports.setdefault(campaign, CampaignReport(campaign))
 
     with database.read() as tx:
-        for campaign, count in enrolments.entered_between(tx, since, until).items():
-            of(campaign).entered = count
+        for row in enrolments.entered_between(tx, since, until):
+            of(row.campaign).entered, of(row.campaign).held_out = row.entered, row.held_out
         for campaign, count in messages.queued_between(tx, since, until).items():
             of(campaign).queued = count
         for row in messages.ended_between(tx, since, until):
             of(row.campaign).ended.setdefault(row.status, {})[row.reason or ""] = row.messages
         for row in messages.standing_by_campaign(tx):
             of(row.campaign).standing[row.status] = row.messages
+        for row in messages.waiting_for(tx):
+            of(row.campaign).waiting_for[row.reason] = row.messages
     return list(reports.values())
 
 
@@ -60,12 +66,13 @@ def markdown(reports: Sequence[CampaignReport], *, heading: str) -> str:
     lines = [
         f"## {heading}",
         "",
-        "| campaign | entered | queued | sent | not sent | sent so far | waiting |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| campaign | entered | held out | queued | sent | not sent | sent so far | waiting |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for report in reports:
         figures = (
             report.entered,
+            report.held_out,
             report.queued,
             report.sent,
             sum(report.not_sent.values()),
@@ -73,8 +80,13 @@ def markdown(reports: Sequence[CampaignReport], *, heading: str) -> str:
             report.standing.get("queued", 0),
         )
         lines.append(f"| {report.campaign} | " + " | ".join(f"{figure:,}" for figure in figures) + " |")
-    reasons = [(report.campaign, reason, count) for report in reports for reason, count in report.not_sent.items()]
-    if reasons:
-        lines += ["", "**Not sent, and why**", ""]
-        lines += [f"- {campaign}: {count:,} × {reason}" for campaign, reason, count in reasons]
+    lines += _listed("Not sent, and why", {report.campaign: report.not_sent for report in reports})
+    lines += _listed("Waiting, and for what", {report.campaign: report.waiting_for for report in reports})
     return "\n".join(lines) + "\n"
+
+
+def _listed(title: str, reasons: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """A bold title and a line for each campaign and reason; nothing where there are none."""
+    rows = [(campaign, reason, count) for campaign, counts in reasons.items() for reason, count in counts.items()]
+    found = [f"- {campaign}: {count:,} × {reason}" for campaign, reason, count in rows]
+    return ["", f"**{title}**", "", *found] if found else []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from functools import lru_cache
 from typing import Final
 
 from babel import Locale
 from babel.core import get_global, parse_locale
+
+from clm.domain.atlas import zones
 
 _NOT_COUNTRIES: Final = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"})
 """CLDR territories that are no ISO 3166-1 alpha-2 country: unions, placeholders, exceptional reservations."""
@@ -85,7 +86,7 @@ def _countries() -> dict[str, str]:
 
 
 _COUNTRIES: Final = _countries()
-_ZONES: Final = frozenset(zoneinfo.available_timezones() - {"Factory", "localtime"})
+_ZONES: Final = zones() - {"Factory"}
 
 
 @lru_cache(maxsize=_CACHED_MAX)

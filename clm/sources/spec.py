@@ -6,12 +6,12 @@ import glob
 import hashlib
 import json
 import re
-import zoneinfo
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from clm.domain.atlas import zones
 from clm.domain.nearest import nearest
 from clm.domain.record import Feed
 from clm.errors import ConfigurationError, Fault, SourceError
@@ -86,8 +86,8 @@ def faults_in(spec: FeedSpec) -> list[tuple[tuple[str, ...], str]]:
     faults: list[tuple[tuple[str, ...], str]] = []
     if not _SOURCE.fullmatch(spec.source):
         faults.append((("source",), "must be a short name of letters, digits, `-`, `_` and `.`"))
-    if spec.time_zone not in zoneinfo.available_timezones():
-        known = sorted(zoneinfo.available_timezones())
+    if spec.time_zone not in zones():
+        known = sorted(zones())
         faults.append((("time_zone",), f"`{spec.time_zone}` is no IANA time zone{nearest(spec.time_zone, known)}"))
     given: dict[str, str] = {}
     for part, names in (("map", spec.map), ("set", spec.set)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import available_timezones
 
 from sqlalchemy import (
     BigInteger,
@@ -25,6 +24,8 @@ from sqlalchemy import (
     true,
 )
 
+from clm.domain.atlas import zones
+from clm.domain.clock import local_date, local_time
 from clm.domain.condition import (
     COMPARE,
     And,
@@ -54,8 +55,6 @@ from clm.domain.term import (
     Term,
     UsualGap,
     days_kept,
-    local_date,
-    local_time,
 )
 from clm.store.portable import among, json_number, json_property
 from clm.store.schema import (
@@ -234,17 +233,6 @@ def _usual_gap(term: UsualGap) -> ColumnElement[Any]:
 def zone_of_contact(default: str) -> ColumnElement[str]:
     """The zone the contact lives in, or the shop's."""
     return func.coalesce(profiles.c.home_zone, literal(default))
-
-
-_ZONES: frozenset[str] = frozenset()
-
-
-def zones() -> frozenset[str]:
-    """Every IANA zone this machine knows; read once, because it is a look at hundreds of files."""
-    global _ZONES  # noqa: PLW0603 - filled once, whoever comes first
-    if not _ZONES:
-        _ZONES = frozenset(available_timezones())
-    return _ZONES
 
 
 def _zones_in(term: Local, now: int, meant: Any) -> ColumnElement[bool]:

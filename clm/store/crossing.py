@@ -15,6 +15,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, union_all
 
+from clm.domain.atlas import zones
+from clm.domain.clock import local_date
 from clm.domain.condition import (
     And,
     Compare,
@@ -31,8 +33,8 @@ from clm.domain.condition import (
 )
 from clm.domain.fact import Fact
 from clm.domain.fingerprint import fingerprint
-from clm.domain.term import Anniversary, Happened, Local, Moved, Occurrences, Term, UsualGap, days_kept, local_date
-from clm.store.conditions import USUAL_GAPS, anniversary_days, own_gap, shop_gap, zone_of_contact, zones
+from clm.domain.term import Anniversary, Happened, Local, Moved, Occurrences, Term, UsualGap, days_kept
+from clm.store.conditions import USUAL_GAPS, anniversary_days, own_gap, shop_gap, zone_of_contact
 from clm.store.database import Transaction
 from clm.store.portable import among
 from clm.store.schema import enrolments, events, group_history, profiles, shop_values, stage_history

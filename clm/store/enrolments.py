@@ -78,11 +78,12 @@ def let_in_again(tx: Transaction, contact_ids: Collection[int]) -> None:
     tx.execute(changed, given | {"changed": stamp(tx)})
 
 
-def entered_between(tx: Transaction, since: int, until: int) -> dict[str, int]:
-    """How many entered each campaign after `since`, up to and including `until`."""
+def entered_between(tx: Transaction, since: int, until: int) -> list[Found]:
+    """Who entered each campaign after `since`, up to and including `until`: campaign, entered, held_out (of these)."""
     e = enrolments.c
-    query = select(e.campaign, func.count().label("entered")).where(e.entered_at > since, e.entered_at <= until)
-    return {row.campaign: row.entered for row in tx.execute(query.group_by(e.campaign))}
+    counts = (func.count().label("entered"), func.count(e.holdout).label("held_out"))
+    query = select(e.campaign, *counts).where(e.entered_at > since, e.entered_at <= until)
+    return list(tx.execute(query.group_by(e.campaign)))
 
 
 class Moved(NamedTuple):

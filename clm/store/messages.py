@@ -353,6 +353,14 @@ def ended_between(tx: Transaction, since: int, until: int) -> list[Found]:
     return list(tx.execute(query.group_by(*keys).order_by(*keys)))
 
 
+def waiting_for(tx: Transaction) -> list[Found]:
+    """What queued messages were put off for, by campaign: campaign, reason, messages."""
+    m = messages.c
+    keys = (m.campaign, m.reason)
+    query = select(*keys, func.count().label("messages")).where(m.status == "queued", m.reason.is_not(None))
+    return list(tx.execute(query.group_by(*keys).order_by(*keys)))
+
+
 def standing_by_campaign(tx: Transaction) -> list[Found]:
     """How many messages stand in each status, by campaign: campaign, status, messages."""
     m = messages.c

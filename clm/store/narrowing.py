@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, select, union_all
 
+from clm.domain.clock import local_date
 from clm.domain.condition import And, Compare, Condition, Holds, InSegment, Or, Since, Until
 from clm.domain.fact import Fact
 from clm.domain.instant import DAY_MS, HOUR_MS
-from clm.domain.term import Anniversary, Happened, Moved, Occurrences, Term, days_kept, local_date
+from clm.domain.term import Anniversary, Happened, Moved, Occurrences, Term, days_kept
 from clm.store.schema import events, group_history, profiles, stage_history
 
 _LENGTH_MAX = 60 * DAY_MS

@@ -7,26 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
-from clm.cli import main
-
-ROOT = Path(__file__).parents[2]
-
-
-class Ended(NamedTuple):
-    """How a command ended, and what it printed."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Clm = Callable[..., Ended]
+from tests.cli.conftest import ROOT, Clm
 
 PEOPLE = """\
 contact,email,phone,first_name,country,signed_up_at,email_consent
@@ -34,32 +19,6 @@ contact,email,phone,first_name,country,signed_up_at,email_consent
 2,not an address,,Bob,GB,2026-01-01T09:00:00Z,yes
 3,cyd@example.com,,Cyd,GB,someday,yes
 """
-
-
-@pytest.fixture
-def clm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Clm:
-    """Runs `clm …` in the project with a CLM_HOME of its own; in this process, because loading takes a second."""
-    for name in list(os.environ):
-        if name.startswith(("CLM_", "PREFECT_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("CLM_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(ROOT)
-
-    def run(*arguments: str, **environment: str) -> Ended:
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(sys, "argv", ["clm", *arguments])
-        capsys.readouterr()
-        status: Any = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = end.code or 0
-        printed = capsys.readouterr()
-        return Ended(status, printed.out, printed.err)
-
-    return run
 
 
 @pytest.fixture

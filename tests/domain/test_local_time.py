@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clm.domain.campaign import WEEKDAYS
+from clm.domain.clock import WEEKDAYS, zone_of
 from clm.domain.instant import DAY_MS, from_ms, to_ms
-from clm.domain.local_time import next_at, zone_of
+from clm.domain.local_time import next_at
 
 ZONES = (
     "Europe/London",

@@ -10,6 +10,7 @@ from clm.content.brand import Brand, read_brand
 from clm.content.library import TemplateLibrary
 from clm.store.database import Database
 from tests.conftest import PROJECT
+from tests.engine.guarded import Guarded
 from tests.engine.rehearsal import Rehearsal, load_words, write_words
 from tests.engine.shop import Shop
 
@@ -42,3 +43,9 @@ def library(words_folder: Path, own_brand: Brand) -> TemplateLibrary:
 def rehearsal(database: Database, library: TemplateLibrary, own_brand: Brand) -> Rehearsal:
     """The process, on an empty database."""
     return Rehearsal(database, library, own_brand)
+
+
+@pytest.fixture
+def guarded(database: Database, library: TemplateLibrary, own_brand: Brand) -> Guarded:
+    """The process with a policy, on an empty database."""
+    return Guarded(database, library, own_brand)

@@ -13,7 +13,8 @@ from clm.domain.condition_parser import parse_condition
 from clm.store.conditions import compiled, values_of
 from clm.store.database import Database
 from clm.store.schema import enrolments, profiles
-from tests.people import NOW, Person, conditions, people, put, put_shop_gap, written
+from tests.any_condition import conditions, written
+from tests.people import NOW, Person, people, put, put_shop_gap
 
 
 @settings(max_examples=150)

@@ -19,7 +19,8 @@ from clm.store.database import Database, Transaction
 from clm.store.narrowing import possible
 from clm.store.schema import profiles
 from clm.store.watermarks import Mark
-from tests.people import CAMPAIGN, NOW, Person, conditions, people, put, put_shop_gap, somebody, timed
+from tests.any_condition import conditions, timed
+from tests.people import CAMPAIGN, NOW, Person, people, put, put_shop_gap, somebody
 
 _NEVER = 2**60
 """A horizon above every change: nobody's facts have changed since the mark."""

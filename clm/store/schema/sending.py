@@ -1,0 +1,104 @@
+"""What goes out: messages, attempts, what providers told of them, and where nothing may go."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, Text, UniqueConstraint
+from sqlmodel import Field
+
+from clm.store.schema.columns import Row, big, identity, of, of_contact, partial
+
+
+class Message(Row, table=True):
+    """One message to one contact; this table is the outbox."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint("enrolment_id", "step"),
+        partial("uq_messages_contact_sending", "contact_id", where="status = 'sending'", unique=True),
+        # as they are leased: most urgent first
+        partial("ix_messages_queued", "queue_rank", "due_at", "id", where="status = 'queued'"),
+        Index(None, "contact_id"),
+        Index(None, "campaign", "status"),
+        Index(None, "created_at"),
+        Index(None, "ended_at"),
+    )
+
+    id: int | None = Field(default=None, sa_column=identity())
+    enrolment_id: int = Field(sa_column=of("enrolments"))
+    contact_id: int = Field(sa_column=of_contact())
+    campaign: str = Field(sa_type=Text)
+    step: str = Field(sa_type=Text)
+    channel: str = Field(sa_type=Text)
+    purpose: str = Field(sa_type=Text)
+    queue_rank: int
+    """The lowest goes first: 100 less the campaign's priority, because an index counts upwards."""
+    status: str = Field(sa_type=Text)
+    reason: str | None = Field(default=None, sa_type=Text)
+    due_at: int = Field(sa_column=big())
+    expires_at: int = Field(sa_column=big())
+    created_at: int = Field(sa_column=big())
+    ended_at: int | None = Field(default=None, sa_column=big(nullable=True))
+    intended_at: int | None = Field(default=None, sa_column=big(nullable=True))
+    """The instant of the latest intent; what caps and gaps are counted by."""
+    sent_at: int | None = Field(default=None, sa_column=big(nullable=True))
+    address: str | None = Field(default=None, sa_type=Text)
+    """Where it went; kept from the moment of intent, because the contact's own may change."""
+    locale: str | None = Field(default=None, sa_type=Text)
+    subject: str | None = Field(default=None, sa_type=Text)
+    lease_token: str | None = Field(default=None, sa_type=Text)
+    lease_until: int | None = Field(default=None, sa_column=big(nullable=True))
+    """Wall-clock end of the lease, whatever instant the run is for: it is about a process being alive."""
+    attempts: int = 0
+
+
+class Attempt(Row, table=True):
+    """One hand-over: the intent, and what came of it."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (UniqueConstraint("message_id", "number"),)
+
+    id: int | None = Field(default=None, sa_column=identity())
+    message_id: int = Field(sa_column=of("messages"))
+    number: int
+    token: str = Field(sa_type=Text)
+    channel: str = Field(sa_type=Text)
+    intended_at: int = Field(sa_column=big())
+    outcome: str | None = Field(default=None, sa_type=Text)
+    """accepted, rejected, not_sent, in_doubt; null while nobody knows."""
+    detail: str | None = Field(default=None, sa_type=Text)
+    settled_at: int | None = Field(default=None, sa_column=big(nullable=True))
+
+
+class DeliveryEvent(Row, table=True):
+    """What a provider told of a message after accepting it; late, repeated and reordered ones corrupt nothing."""
+
+    __tablename__ = "delivery_events"
+    __table_args__ = (UniqueConstraint("provider", "provider_event_id"), Index(None, "message_id", "kind"))
+
+    id: int | None = Field(default=None, sa_column=identity())
+    provider: str = Field(sa_type=Text)
+    provider_event_id: str = Field(sa_type=Text)
+    message_id: int | None = Field(default=None, sa_column=of("messages", nullable=True))
+    kind: str = Field(sa_type=Text)
+    """delivered, opened, clicked, bounced, …"""
+    by_machine: bool = False
+    """Made by a mail reader's prefetching or a scanner, not by the person."""
+    at: int = Field(sa_column=big())
+    detail: str | None = Field(default=None, sa_type=Text)
+    recorded_at: int = Field(sa_column=big())
+
+
+class Suppression(Row, table=True):
+    """An address that gets nothing on a channel, kept as a salted hash so that it outlives the person's data."""
+
+    __tablename__ = "suppressions"
+    __table_args__ = (UniqueConstraint("address_hash", "channel", "reason"),)
+
+    id: int | None = Field(default=None, sa_column=identity())
+    address_hash: str = Field(sa_type=Text)
+    channel: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    """unsubscribed, bounced, complained, invalid, stopped, sunset, manual."""
+    source: str = Field(sa_type=Text)
+    at: int = Field(sa_column=big())
+    lifted_at: int | None = Field(default=None, sa_column=big(nullable=True))
