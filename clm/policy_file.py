@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from clm.domain.campaign import Duration, Percent
 from clm.domain.condition import Condition
 from clm.domain.condition_parser import parse_condition
+from clm.domain.content import ChannelName
+from clm.domain.delivery import BlastRadius, Breaker, Canary, Delivery, Limits, Line, Provider, Route
 from clm.domain.hours import ALWAYS, Hours, QuietHours, Week
 from clm.domain.instant import DAY_MS
 from clm.domain.language import ConditionError, Language
+from clm.domain.nearest import nearest
 from clm.domain.policy import Cap, Policy
 from clm.errors import ConfigurationError, Fault
 from clm.hours_file import load_hours
@@ -29,10 +34,18 @@ _NOTHING = {
     "offers": "offers: none",
     "holdout": "holdout: 0%",
     "backlog": "backlog: {entries: 1000000, within: 1d}",
+    "delivery": "delivery: {routes: {}, breaker: none, canary: none, blast_radius: none, silence: 1d}",
 }
 """How each guard is left out on purpose; one that was only forgotten must not be."""
 
 Channel = Literal["email", "sms"]
+CARRIERS: Mapping[ChannelName, tuple[Provider, ...]] = {
+    "email": ("sendgrid", "smtp", "outbox"),
+    "sms": ("twilio", "outbox"),
+    "staff": ("sendgrid", "smtp", "webhook", "outbox"),
+    "webhook": ("webhook", "outbox"),
+}
+"""Who can carry which channel."""
 
 
 class _Strict(BaseModel):
@@ -43,6 +56,15 @@ def _or_none(value: Any) -> Any:
     return None if value == "none" else value
 
 
+def _rate(value: Any) -> float:
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)\s*%", str(value))
+    if match is None or not 0 < float(match[1]) <= 100:
+        raise ValueError(f"`{value}` is not a rate; write 2% or 0.08%")
+    return float(match[1]) / 100
+
+
+Rate = Annotated[float, BeforeValidator(_rate)]
+"""A share from 0 to 1, written as 0.08%."""
 _Window = Annotated[Duration, Field(gt=0, le=WINDOW_DAYS_MAX * DAY_MS)]
 
 
@@ -74,6 +96,72 @@ class BacklogRow(_Strict):
     within: _Window
 
 
+class RouteRow(_Strict):
+    """Who carries a channel, and how hard one process may press them."""
+
+    by: Provider
+    at_once: int = Field(ge=1, le=1_000)
+    per_second: float | None = Field(default=None, gt=0, le=100_000)
+    timeout_seconds: float = Field(default=10, gt=0, le=25)  # well below the lease of 30 s
+    url: Annotated[str, Field(pattern=r"^https?://[^\s\"'<>]+$", max_length=500)] | None = None
+    price_per_segment: dict[Annotated[str, Field(pattern=r"^(default|\+[1-9][0-9]{0,6})$")], float] = {}
+
+
+class LineRow(_Strict):
+    """When a rate is worth a warning, and when it stops the channel."""
+
+    warn: Rate
+    stop: Rate
+    at_least: int = Field(ge=1)
+
+
+class BreakerRow(_Strict):
+    """When a channel and sending domain stop by themselves."""
+
+    within: _Window
+    bounces: LineRow
+    complaints: LineRow
+    pause: _Window
+    probe: int = Field(ge=1, le=100_000)
+
+
+class CanaryRow(_Strict):
+    """How many go first when a version of a campaign is live for the first time, and how long the others wait."""
+
+    messages: int = Field(ge=1)
+    wait: _Window
+
+
+class BlastRow(_Strict):
+    """When a send is so large that a person has to release it."""
+
+    times: float = Field(ge=1)
+    above: int = Field(ge=1)
+
+
+class DeliveryRows(_Strict):
+    """How messages leave."""
+
+    routes: dict[ChannelName, RouteRow]
+    breaker: Annotated[BreakerRow | None, BeforeValidator(_or_none)]
+    canary: Annotated[CanaryRow | None, BeforeValidator(_or_none)]
+    blast_radius: Annotated[BlastRow | None, BeforeValidator(_or_none)]
+    silence: _Window
+
+    @field_validator("routes")
+    @classmethod
+    def _each_by_who_can(cls, routes: dict[ChannelName, RouteRow]) -> dict[ChannelName, RouteRow]:
+        for channel, route in routes.items():
+            if route.by not in CARRIERS[channel]:
+                raise ValueError(
+                    f"`{channel}` cannot go by {route.by}{nearest(route.by, CARRIERS[channel])}"
+                    f" (by: {', '.join(CARRIERS[channel])})"
+                )
+            if (route.by == "webhook") != (route.url is not None):
+                raise ValueError(f"`{channel}`: a `url` is what a route by webhook needs, and no other")
+        return routes
+
+
 class PolicyFile(_Strict):
     """config/policy.yaml; every guard is named, so that none is missing by accident."""
 
@@ -84,6 +172,7 @@ class PolicyFile(_Strict):
     offers: Annotated[OffersRow | None, BeforeValidator(_or_none)]
     holdout: Percent
     backlog: BacklogRow
+    delivery: DeliveryRows
 
 
 def load_policy(folder: Path, language: Language) -> Policy:
@@ -123,6 +212,34 @@ def load_policy(folder: Path, language: Language) -> Policy:
         holdout=plan.holdout,
         backlog_entries=plan.backlog.entries,
         backlog_within_ms=plan.backlog.within,
+        delivery=_delivery(plan.delivery),
+    )
+
+
+def _delivery(rows: DeliveryRows) -> Delivery:
+    breaker, blast = rows.breaker, rows.blast_radius
+    return Delivery(
+        routes={
+            channel: Route(
+                by=row.by,
+                limits=Limits(row.at_once, row.per_second, row.timeout_seconds),
+                url=row.url,
+                price_per_segment=row.price_per_segment,
+            )
+            for channel, row in rows.routes.items()
+        },
+        breaker=None
+        if breaker is None
+        else Breaker(
+            within=breaker.within,
+            bounces=Line(**breaker.bounces.model_dump()),
+            complaints=Line(**breaker.complaints.model_dump()),
+            pause=breaker.pause,
+            probe=breaker.probe,
+        ),
+        canary=None if rows.canary is None else Canary(rows.canary.messages, rows.canary.wait),
+        blast_radius=None if blast is None else BlastRadius(blast.times, blast.above),
+        silence=rows.silence,
     )
 
 

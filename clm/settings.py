@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
     """Read once at the edges (command line, tasks) and handed on."""
 
-    model_config = SettingsConfigDict(env_prefix="CLM_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CLM_", extra="ignore", frozen=True, populate_by_name=True)
 
     home: Path = Path(".clm")
     """Embedded database, local outbox, demo files, Prefect's own home."""
@@ -27,6 +27,29 @@ class Settings(BaseSettings):
 
     secret_keys: SecretStr | None = None
     """Signing keys for links, newest first, separated by commas; unset means one made once and kept in `home`."""
+
+    live: bool = False
+    """Messages leave this machine only when this is set and the provider has its key; otherwise to the outbox."""
+
+    sendgrid_api_key: SecretStr | None = Field(default=None, validation_alias="SENDGRID_API_KEY")
+    sendgrid_api_url: str = Field(default="https://api.sendgrid.com", validation_alias="SENDGRID_API_URL")
+    sendgrid_webhook_key: SecretStr | None = Field(default=None, validation_alias="SENDGRID_WEBHOOK_KEY")
+    """The public key, as SendGrid shows it, that its event webhook is signed for; without it events are refused."""
+
+    twilio_account_sid: str | None = Field(default=None, validation_alias="TWILIO_ACCOUNT_SID")
+    twilio_auth_token: SecretStr | None = Field(default=None, validation_alias="TWILIO_AUTH_TOKEN")
+    """Signs in to Twilio, and its webhooks are signed with it; without it they are refused."""
+    twilio_api_url: str = Field(default="https://api.twilio.com", validation_alias="TWILIO_API_URL")
+
+    smtp_url: SecretStr | None = Field(default=None, validation_alias="SMTP_URL")
+    """`smtp://user:password@host:587` (STARTTLS where offered) or `smtps://…:465`."""
+    dkim_key: Path | None = None
+    """A PEM file with the private RSA or Ed25519 key that mail over SMTP is signed with; SendGrid signs by itself."""
+    dkim_selector: str | None = None
+    """The selector under which the public key stands in the sending domain's DNS."""
+
+    webhook_secret: SecretStr | None = None
+    """Signs what the webhook channel posts; without it nothing is posted."""
 
     @property
     def store_url(self) -> str:

@@ -26,6 +26,7 @@ service_first: none
 offers: none
 holdout: 0%
 backlog: {entries: 5, within: 2h}
+delivery: {routes: {}, breaker: none, canary: none, blast_radius: none, silence: 1d}
 """
 
 Write = Callable[[str], Path]
@@ -141,6 +142,7 @@ def test_a_missing_guard_is_a_fault_with_how_to_do_without(write: Write) -> None
         "policy.yaml:1:1: offers: is required; write `offers: none` to do without",
         "policy.yaml:1:1: holdout: is required; write `holdout: 0%` to do without",
         "policy.yaml:1:1: backlog: is required; write `backlog: {entries: 1000000, within: 1d}` to do without",
+        f"policy.yaml:1:1: delivery: is required; write `{NOTHING.splitlines()[-1]}` to do without",
     ]
 
 

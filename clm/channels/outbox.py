@@ -15,6 +15,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from clm.channels.mime import UnfitMail, mail_bytes
+from clm.domain.delivery import Limits
 from clm.domain.instant import iso
 from clm.domain.outcome import Accepted, NotSent, Outcome, Rejected
 
@@ -33,6 +34,8 @@ class Outbox:
 
     name = "outbox"
     idempotent = True
+    live = False
+    limits = Limits()
 
     def __init__(self, folder: Path) -> None:
         self._mail = folder / "mail"
@@ -52,6 +55,9 @@ class Outbox:
         except OSError as error:
             return NotSent(f"outbox: {error.strerror or type(error).__name__}")
         return Accepted(f"outbox-{envelope.message_id}")
+
+    async def close(self) -> None:
+        """Nothing stays open between messages."""
 
     def _write_mail(self, envelope: Envelope) -> None:
         path = self._mail / f"{envelope.message_id}.eml"

@@ -17,7 +17,7 @@ from clm.content.context import missing_path, plain
 from clm.content.formats import WrongValueError
 from clm.content.locale import chain, direction, reading_locale
 from clm.content.sandbox import MissingValueError
-from clm.domain.content import ChannelName, Content
+from clm.domain.content import TEAM, ChannelName, Content
 from clm.errors import ConfigurationError, RenderError
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ class TemplateLibrary:
     def channels(self, campaign: str, step: str) -> set[ChannelName]:
         """The channels a step has words for in the default locale, so that everybody can be reached."""
         defaults = chain(None, self._default_locale)
-        return {channel for channel in FILES for name in defaults if (campaign, step, channel, name) in self._words}
+        found = {channel for channel in FILES for name in defaults if (campaign, step, channel, name) in self._words}
+        return found | TEAM if "staff" in found else found
 
     def locales(self, campaign: str, step: str) -> list[str]:
         """The locales a step has words in, in order."""
@@ -84,8 +85,8 @@ class TemplateLibrary:
         words, a value is missing without fallback, or the result can't be sent; its text names the template and the
         value's name, never the value.
         """
-        if channel == "staff":
-            locale = None
+        if channel in TEAM:
+            channel, locale = "staff", None
         for used in chain(locale, self._default_locale):
             if words := self._words.get((campaign, step, channel, used)):
                 break

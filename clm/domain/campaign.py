@@ -295,6 +295,9 @@ class Campaign(_Strict):
     in_flight: Literal["stay", "move"] = "stay"
     """What an edit does to people in flight; today's file decides, so it is no part of a definition."""
     service_first: Literal["hold", "ignore"] = _given("hold")
+    delivery: Literal["at_most_once", "at_least_once"] = _given("at_most_once")
+    """What becomes of a message in doubt of which the provider stays silent: it ends, or it is handed over again;
+    today's file decides, so it is no part of a definition."""
     steps: list[Step] = Field(min_length=1, max_length=STEPS_MAX)
 
     @field_validator("steps")
@@ -314,7 +317,7 @@ class Campaign(_Strict):
         return conditions_in(self.model_dump(mode="json"))
 
     def definition(self) -> str:
-        """What people in flight stay on, as JSON: everything but title, status, priority and in_flight."""
+        """What people in flight stay on, as JSON: everything but what is always as today's file says."""
         kept = self.model_dump(mode="json", exclude=TODAYS)
         return json.dumps(kept, sort_keys=True, separators=(",", ":"))
 
@@ -324,7 +327,7 @@ class Campaign(_Strict):
         return hashlib.sha256(self.definition().encode()).hexdigest()[:12]
 
 
-TODAYS = {"title", "status", "priority", "in_flight"}
+TODAYS = {"title", "status", "priority", "in_flight", "delivery"}
 """What is always as today's file says, whatever version people are on."""
 
 

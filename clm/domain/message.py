@@ -28,6 +28,7 @@ TRANSITIONS: dict[tuple[MessageStatus, MessageStatus], str] = {
     ("sending", "rejected"): "the provider refused it for good",
     ("sending", "queued"): "nothing can have left, or the channel is idempotent",
     ("sending", "in_doubt"): "the answer was lost",
+    ("queued", "sent"): "evidence that an earlier hand-over was accepted after all",
     ("in_doubt", "sent"): "evidence that it was accepted",
     ("in_doubt", "rejected"): "evidence that it was refused",
     ("in_doubt", "queued"): "evidence that it was not sent",

@@ -8,7 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 from clm.domain.clock import local_time
 from clm.domain.condition import Condition, Or, evaluate, terms_of
-from clm.domain.content import ChannelName
+from clm.domain.content import TEAM, ChannelName
+from clm.domain.delivery import Delivery
 from clm.domain.hours import Hours, next_open
 from clm.domain.instant import DAY_MS, HOUR_MS, iso
 from clm.domain.message import MessageStatus
@@ -22,7 +23,7 @@ NOWHERE = Whereabouts((), ())
 Purpose = Literal["marketing", "transactional"]
 Facts = Mapping[str, Any]
 
-_CONSENT = {"email": "email_consent", "sms": "sms_consent"}
+_CONSENT: Mapping[str, str] = {"email": "email_consent", "sms": "sms_consent"}
 _WORDS = {
     "email": ("e-mail", "e-mails", "an e-mail"),
     "sms": ("SMS", "SMS", "an SMS"),
@@ -60,6 +61,7 @@ class Policy:
     """The share (0 to 1) of all contacts who get nothing from any campaign, so that all of them can be measured."""
     backlog_entries: int = 10_000
     backlog_within_ms: int = DAY_MS
+    delivery: Delivery = field(default_factory=Delivery)
 
 
 class Contacted(NamedTuple):
@@ -131,7 +133,7 @@ def authorise(candidate: Candidate, facts: Facts, policy: Policy, now: int) -> V
     refused = _unlawful(candidate, facts) or _pointless(candidate, facts, now)
     if refused is not None:
         return refused
-    if candidate.purpose == "transactional" or candidate.channel == "staff":
+    if candidate.purpose == "transactional" or candidate.channel in TEAM:
         return Send()
     service = _service(candidate, facts, policy, now)
     if service is None and candidate.offer and policy.offers and not evaluate(policy.offers, facts, now):
@@ -150,7 +152,7 @@ def too_late(waited_for: str | None) -> str:
 
 def _unlawful(candidate: Candidate, facts: Facts) -> Stop | None:
     """A suppressed address gets nothing, whatever the purpose; marketing needs consent as well."""
-    if candidate.channel == "staff":
+    if candidate.channel in TEAM:
         return None
     if candidate.suppressed is not None:
         reason = f"{'address' if candidate.channel == 'email' else 'number'} suppressed: {candidate.suppressed}"

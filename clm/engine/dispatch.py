@@ -11,6 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
@@ -23,10 +24,11 @@ from clm.domain.fact import FACTS
 from clm.domain.instant import SECOND_MS, from_ms
 from clm.domain.outcome import Accepted, InDoubt, NotSent, Outcome, Rejected
 from clm.domain.policy import Defer, Policy, Stop, authorise
+from clm.domain.reference import reference
 from clm.engine import authorisation
 from clm.engine.journey import Journey, Journeys
 from clm.errors import RenderError, StoreBusyError
-from clm.store import contacted, enrolments, messages, orders, withheld
+from clm.store import contacted, enrolments, messages, orders, references, withheld
 from clm.store.database import Database, Found, Transaction
 from clm.store.messages import Asked, ContactBusyError, Intent, Settlement, Turn
 from clm.store.withheld import Deferred, Ended
@@ -70,7 +72,7 @@ class Batch:
         return self.contents.keys() | self.unrenderable.keys()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dispatcher:
     """Everything a batch needs; any number may work on one database at once."""
 
@@ -86,6 +88,7 @@ class Dispatcher:
     def batch(self) -> Handed:
         """Hand over one batch of what is due; `leased` is 0 when nothing was free to take."""
         token = uuid4().hex
+        _ = self._reference_key  # made in a transaction of its own, before any other begins
         with self.database.write() as tx:
             ids = messages.lease(
                 tx,
@@ -119,6 +122,10 @@ class Dispatcher:
         """Until when (wall-clock milliseconds) others may hold something that is due; None if nobody does."""
         with self.database.read() as tx:
             return messages.held_until(tx, campaigns=self._live(), now=self.now, clock_now=self.clock())
+
+    @cached_property
+    def _reference_key(self) -> str:
+        return references.key(self.database, now=self.now)
 
     @property
     def _policy(self) -> Policy:
@@ -262,6 +269,7 @@ class Dispatcher:
         sms = row.channel == "sms"
         return Envelope(
             message_id=row.id,
+            reference=reference(row.id, self._reference_key),
             channel=row.channel,
             to=address or "",  # never empty: what has no address is refused
             to_name=" ".join(names) or None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clm.domain.campaign import Campaign
 from clm.domain.condition import Not, before_entering
+from clm.domain.content import TEAM
 from clm.domain.instant import DAY_MS
 from clm.engine.journey import Journeys
 from clm.store import entering, watermarks
@@ -53,7 +54,7 @@ def _entrance(journeys: Journeys, campaign: Campaign) -> Entrance:
 
 def _promotes(campaign: Campaign) -> bool:
     """Whether there is something to be measured: not of parcel notices, nor of mails to the team alone."""
-    return campaign.purpose == "marketing" and any(step.channel != "staff" for step in campaign.sends)
+    return campaign.purpose == "marketing" and any(step.channel not in TEAM for step in campaign.sends)
 
 
 def _enter(tx: Transaction, journeys: Journeys, campaign: Campaign, entrance: Entrance, look: Look, now: int) -> int:

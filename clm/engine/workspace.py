@@ -15,7 +15,7 @@ from clm.content.brand import Brand, read_brand
 from clm.content.catalogue import FILES
 from clm.content.library import TemplateLibrary
 from clm.content.links import Links, signing_keys
-from clm.domain.content import ChannelName
+from clm.domain.content import TEAM, ChannelName
 from clm.domain.fact import FACTS
 from clm.engine.dispatch import Clock, Dispatcher
 from clm.engine.journey import Journeys
@@ -75,10 +75,11 @@ def _steps_without_words(configuration: Configuration, library: TemplateLibrary,
             str(settings.config / "campaigns" / f"{campaign.campaign}.yaml"),
             f"step `{step.send}` has no words by {step.channel}; write"
             f" {settings.templates / campaign.campaign / step.send / locale}/"
-            + (f"{{{', '.join(FILES[step.channel])}}}" if len(FILES[step.channel]) > 1 else FILES[step.channel][0]),
+            + (f"{{{', '.join(files)}}}" if len(files) > 1 else files[0]),
         )
         for campaign in configuration.campaigns
         for step in campaign.sends
+        for files in (FILES["staff" if step.channel in TEAM else step.channel],)
         if step.channel not in library.channels(campaign.campaign, step.send)
     ]
 

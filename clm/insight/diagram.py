@@ -43,7 +43,7 @@ from clm.insight.drawing import Block, Text, box, fan, last_box, sheet, stack
 Counts = Mapping[str, int]
 """How many people, by the key of a node: whichever figures are to be shown."""
 
-_BY = {"email": "e-mail", "sms": "SMS", "staff": "to the team"}
+_BY = {"email": "e-mail", "sms": "SMS", "staff": "to the team", "webhook": "to a program"}
 _DAYS = {"mon": "Mon", "tue": "Tue", "wed": "Wed", "thu": "Thu", "fri": "Fri", "sat": "Sat", "sun": "Sun"}
 _OTHERWISE = "otherwise"
 _START_WIDTH = 440

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAIL = Envelope(
+    reference="m42-0123456789ab",
     message_id=7,
     channel="email",
     to="mina@example.com",
@@ -199,10 +200,12 @@ def test_two_processes_at_once_write_each_sms_once(tmp_path: Path) -> None:
             sys.stdin.readline()  # so that all begin at once
             for i in random.Random(sys.argv[2]).sample(range(2_000), 2_000):
                 text = "x" * (i % 300)
-                print(await outbox.deliver(Envelope(i, "sms", "+4477", None, "S", None, Content("en", text), 0)))
+                envelope = Envelope(i, f"m{i}", "sms", "+4477", None, "S", None, Content("en", text), 0)
+                print(await outbox.deliver(envelope))
                 if i % 20 == 0:
                     words = Content("en", text, "subject", "html")
-                    await outbox.deliver(Envelope(i, "email", "a@b.example", None, "s@b.example", None, words, 0))
+                    mail = Envelope(i, f"m{i}", "email", "a@b.example", None, "s@b.example", None, words, 0)
+                    await outbox.deliver(mail)
         asyncio.run(main())
     """)
     writers = [

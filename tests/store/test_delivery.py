@@ -45,7 +45,7 @@ def _send(database: Database) -> None:
 
 def _told(database: Database, *events: Told) -> int:
     with database.write() as tx:
-        return record(tx, events, now=NOW)
+        return len(record(tx, events, now=NOW))
 
 
 def _profile(database: Database, contact: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Index, Text, UniqueConstraint
 from sqlmodel import Field
 
-from clm.store.schema.columns import Row, big, identity, of, of_contact, partial
+from clm.store.schema.columns import Row, big, count, identity, known, of, of_contact, partial
 
 
 class Message(Row, table=True):
@@ -15,6 +15,7 @@ class Message(Row, table=True):
     __table_args__ = (
         UniqueConstraint("enrolment_id", "step"),
         partial("uq_messages_contact_sending", "contact_id", where="status = 'sending'", unique=True),
+        partial("ix_messages_unsettled", "status", "id", where="status IN ('sending', 'in_doubt')"),
         # as they are leased: most urgent first
         partial("ix_messages_queued", "queue_rank", "due_at", "id", where="status = 'queued'"),
         Index(None, "contact_id"),
@@ -49,13 +50,21 @@ class Message(Row, table=True):
     lease_until: int | None = Field(default=None, sa_column=big(nullable=True))
     """Wall-clock end of the lease, whatever instant the run is for: it is about a process being alive."""
     attempts: int = 0
+    segments: int | None = None
+    """Of an SMS: how many segments it takes (clm.domain.sms)."""
+    cost: float | None = None
+    """Of an SMS: what it is estimated to cost, in the base currency."""
 
 
 class Attempt(Row, table=True):
     """One hand-over: the intent, and what came of it."""
 
     __tablename__ = "attempts"
-    __table_args__ = (UniqueConstraint("message_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("message_id", "number"),
+        known("provider_id"),
+        Index(None, "sender", "intended_at"),
+    )
 
     id: int | None = Field(default=None, sa_column=identity())
     message_id: int = Field(sa_column=of("messages"))
@@ -63,6 +72,14 @@ class Attempt(Row, table=True):
     token: str = Field(sa_type=Text)
     channel: str = Field(sa_type=Text)
     intended_at: int = Field(sa_column=big())
+    provider: str | None = Field(default=None, sa_type=Text)
+    """Who was to carry it: sendgrid, twilio, smtp, webhook, outbox."""
+    sender: str | None = Field(default=None, sa_type=Text)
+    """The domain of an e-mail's sender, or the sender of an SMS: what a breaker stops."""
+    fingerprint: int | None = Field(default=None, sa_column=big(nullable=True))
+    """Of the words that were handed over, so that a provider's records can be told to be of this message."""
+    provider_id: str | None = Field(default=None, sa_type=Text)
+    """The provider's own name for it, from its answer."""
     outcome: str | None = Field(default=None, sa_type=Text)
     """accepted, rejected, not_sent, in_doubt; null while nobody knows."""
     detail: str | None = Field(default=None, sa_type=Text)
@@ -85,7 +102,52 @@ class DeliveryEvent(Row, table=True):
     """Made by a mail reader's prefetching or a scanner, not by the person."""
     at: int = Field(sa_column=big())
     detail: str | None = Field(default=None, sa_type=Text)
+    reference: str | None = Field(default=None, sa_type=Text)
+    """What it said that it was about, where that is no message of ours."""
     recorded_at: int = Field(sa_column=big())
+
+
+class Reply(Row, table=True):
+    """An SMS that somebody sent us, and what was understood."""
+
+    __tablename__ = "replies"
+    __table_args__ = (UniqueConstraint("provider", "provider_event_id"), Index(None, "contact_id"))
+
+    id: int | None = Field(default=None, sa_column=identity())
+    provider: str = Field(sa_type=Text)
+    provider_event_id: str = Field(sa_type=Text)
+    contact_id: int | None = Field(default=None, sa_column=of("contacts", nullable=True))
+    text: str = Field(sa_type=Text)
+    meaning: str | None = Field(default=None, sa_type=Text)
+    """stop, start or help; null for anything else."""
+    at: int = Field(sa_column=big())
+    recorded_at: int = Field(sa_column=big())
+
+
+class Stop(Row, table=True):
+    """Why nothing goes out for now by a channel, or for a campaign; the open one has not been released."""
+
+    __tablename__ = "stops"
+    __table_args__ = (
+        partial("uq_stops_standing", "kind", "scope", where="released_at IS NULL", unique=True),
+        Index(None, "scope", "since"),
+    )
+
+    id: int | None = Field(default=None, sa_column=identity())
+    kind: str = Field(sa_type=Text)
+    """refused (401, 403), breaker, canary, blast_radius, paused."""
+    scope: str = Field(sa_type=Text)
+    """What it stops: `email saffronandsage.example`, `sms SaffronSage`; `campaign win_back`."""
+    reason: str = Field(sa_type=Text)
+    since: int = Field(sa_column=big())
+    until: int | None = Field(default=None, sa_column=big(nullable=True))
+    """When it is looked at again by itself; null is when a person releases it."""
+    allowed: int = Field(default=0, sa_column=count())
+    """How many messages may go all the same: the probes of a breaker that is half-open."""
+    times: int = Field(default=1, sa_column=count(1))
+    """How often in a row a breaker has opened."""
+    released_at: int | None = Field(default=None, sa_column=big(nullable=True))
+    released_by: str | None = Field(default=None, sa_type=Text)
 
 
 class Suppression(Row, table=True):
