@@ -62,6 +62,7 @@ def receive(database: Database, events: Sequence[ProviderEvent], *, now: int) ->
 
 
 def _receive(tx: Transaction, events: Sequence[ProviderEvent], key: str, *, now: int) -> Received:
+    delivery.one_at_a_time(tx)
     ours = [None if event.reference is None else message_of(event.reference, key) for event in events]
     # Messages before profiles, as everywhere: whoever settles holds the message and waits for the profile.
     known = doubt.about(tx, {message_id for message_id in ours if message_id is not None})

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from clm.store import profiles
 from clm.store.database import Transaction
-from clm.store.dialect import ids_in, ids_value, insert_many, texts_in, texts_value
+from clm.store.dialect import ids_in, ids_value, insert_many, lock, texts_in, texts_value
 from clm.store.schema import delivery_events
 
 REACTIONS = frozenset({"opened", "clicked"})
@@ -34,12 +34,21 @@ class Told(NamedTuple):
     """What the provider said that it was about, where that is no message of ours."""
 
 
+def one_at_a_time(tx: Transaction) -> None:
+    """Let nobody else take in events until the transaction ends, so that each is new to one of them alone.
+
+    Taken before messages and profiles are locked, or two who take in events would wait for each other.
+    """
+    lock(tx, "delivery events")
+
+
 def record(tx: Transaction, events: Sequence[Told], *, now: int) -> list[Told]:
     """Keep what has not been told before; returns those events.
 
     Their contacts' profiles have changed with them, and remember the latest reaction. An event about a message that
     we do not know is kept without one: what a provider was told that we have, we have.
     """
+    one_at_a_time(tx)
     kept = [event._replace(**{name: storable(getattr(event, name)) for name in _TEXTS}) for event in events]
     told = {(event.provider, event.provider_event_id): event for event in reversed(kept)}  # of two the first counts
     known = _known(tx, told)
