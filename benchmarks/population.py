@@ -15,7 +15,7 @@ CHUNK_CONTACTS: Final = 50_000
 CHANGED_EVERY: Final = 10_000
 """One contact in so many orders between two ticks of five minutes: ten facts a year of each contact make about that."""
 
-_SERIES: Final = {
+SERIES: Final = {
     "sqlite": "WITH RECURSIVE series(i) AS (SELECT :low UNION ALL SELECT i + 1 FROM series WHERE i < :high)",
     "postgresql": "WITH series(i) AS (SELECT generate_series(CAST(:low AS bigint), CAST(:high AS bigint)))",
 }
@@ -113,7 +113,7 @@ def fill(database: Database, *, contacts: int, now: int) -> Iterator[int]:
     On PostgreSQL the tables are vacuumed and analysed at the end, as the server itself does within a minute or two of
     such a load.
     """
-    series = _SERIES[database.dialect]
+    series = SERIES[database.dialect]
     for low in range(1, contacts + 1, CHUNK_CONTACTS):
         values = {"low": low, "high": min(low + CHUNK_CONTACTS - 1, contacts), "now": now, "year": 365 * DAY_MS}
         with database.write() as tx:
