@@ -237,7 +237,7 @@ class Provider:
             "to": to,
             "at": time.time_ns() // 10**6,
         }
-        os.write(self._log, orjson.dumps(line | told) + b"\n")
+        os.write(self._log, orjson.dumps({**line, **told}) + b"\n")
 
     def _texts_of(self, request: Request, connection: Connection, sid: str | None) -> None:
         """The list of messages, newest first, or one of them."""

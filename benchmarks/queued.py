@@ -84,9 +84,10 @@ def fill(database: Database, plan: Journeys, *, messages: int, now: int) -> Iter
     with database.write() as tx:
         keep_version(tx, campaign=CAMPAIGN, version=version, definition=campaign.definition(), now=now)
     for low in range(1, messages + 1, CHUNK_CONTACTS):
+        high = min(low + CHUNK_CONTACTS - 1, messages)
         values = {
             "low": low,
-            "high": min(low + CHUNK_CONTACTS - 1, messages),
+            "high": high,
             "now": now,
             "then": now - 180 * DAY_MS,
             "campaign": CAMPAIGN,
@@ -96,5 +97,5 @@ def fill(database: Database, plan: Journeys, *, messages: int, now: int) -> Iter
         with database.write() as tx:
             for statement in _STATEMENTS:
                 tx.execute(text(statement.format(series=SERIES[database.dialect])), values)
-        yield values["high"]
+        yield high
     settle(database)

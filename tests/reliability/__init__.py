@@ -1,0 +1,1 @@
+"""The guarantee of docs on reliability, proved: simulation, state machine, real crashes, sabotage."""
