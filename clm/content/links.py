@@ -12,9 +12,12 @@ from itsdangerous import BadData, URLSafeSerializer
 
 from clm.errors import ConfigurationError, Fault
 
-Purpose = Literal["unsubscribe"]
+Purpose = Literal["unsubscribe", "preferences"]
 
-_PATHS: dict[Purpose, str] = {"unsubscribe": "u"}  # short: long folded List-Unsubscribe headers broke DKIM at relays
+_PATHS: dict[Purpose, str] = {
+    "unsubscribe": "u",
+    "preferences": "p",
+}  # short: long folded List-Unsubscribe headers broke DKIM at relays
 _TOKEN_CHARACTERS_MAX = 100
 _KEY_CHARACTERS_MIN = 32
 _KEYS_MAX = 10
@@ -35,6 +38,10 @@ class Links:
     def unsubscribe(self, contact_id: int) -> str:
         """The address where this contact can stop all marketing mail."""
         return self._url("unsubscribe", contact_id)
+
+    def preferences(self, contact_id: int) -> str:
+        """The address where this contact can choose what they get, and by which way."""
+        return self._url("preferences", contact_id)
 
     def contact_of(self, token: str, purpose: Purpose) -> int | None:
         """The contact a token was made for; None when it was not made by us, or for another purpose."""

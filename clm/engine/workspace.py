@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,11 +11,12 @@ from clm.config import Configuration, load_configuration
 from clm.content.brand import Brand, read_brand
 from clm.content.catalogue import FILES
 from clm.content.library import TemplateLibrary
-from clm.content.links import Links, signing_keys
 from clm.domain.content import TEAM, ChannelName
 from clm.domain.fact import FACTS
-from clm.engine.dispatch import Clock, Dispatcher
+from clm.engine.dispatch import Dispatcher
+from clm.engine.handover import Clock
 from clm.engine.journey import Journeys
+from clm.engine.signed_links import links_of
 from clm.errors import ConfigurationError, Fault
 from clm.settings import Settings
 from clm.sources import FeedSpec, load_sources
@@ -107,7 +105,7 @@ class Workspace:
             journeys=self.journeys,
             library=self.project.library,
             brand=self.project.brand,
-            links=Links(self.settings.public_url, _link_keys(self.settings)),
+            links=links_of(self.settings),
             channels=self.channels,
             now=now,
             clock=clock,
@@ -130,20 +128,3 @@ def open_workspace(settings: Settings) -> Workspace:
     """Everything, checked; raises ConfigurationError or StoreError."""
     project = load_project(settings)
     return Workspace(settings, project, open_database(settings), Journeys(project.configuration))
-
-
-def _link_keys(settings: Settings) -> list[str]:
-    """The keys links are signed with; made once and kept in CLM_HOME where the environment names none."""
-    if settings.secret_keys is not None:
-        return signing_keys(settings.secret_keys.get_secret_value())
-    path = settings.home / "secret_key"
-    settings.home.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(f".{os.getpid()}")
-    if not path.exists():
-        # Written aside and linked, so that two processes that start at once end up with one key.
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(32))
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(fresh)
-        fresh.unlink()
-    return signing_keys(path.read_text())
