@@ -36,8 +36,10 @@ def held_by_others_ms(as_of: datetime) -> int | None:
 def reconcile_messages_once(as_of: datetime) -> dict[str, int]:
     """Take back what dead dispatchers held and end what is too late; returns how many of each."""
     workspace = opened()
-    idempotent = [name for name, channel in workspace.channels.items() if channel.idempotent]
-    done = reconcile(workspace.database, idempotent=idempotent, now=to_ms(as_of), clock_now=wall_clock())
+    idempotent = {channel.name for channel in workspace.channels.values() if channel.idempotent}
+    done = reconcile(
+        workspace.database, workspace.journeys, idempotent=idempotent, now=to_ms(as_of), clock_now=wall_clock()
+    )
     get_run_logger().info("%d queued again, %d in doubt, %d expired", done.requeued, done.in_doubt, done.expired)
     return {"requeued": done.requeued, "in_doubt": done.in_doubt, "expired": done.expired}
 

@@ -27,6 +27,10 @@ class Channel(Protocol):
     """Whether its messages leave this machine."""
     limits: Limits
 
+    async def turn(self) -> None:
+        """Wait until one more message may be handed over, as `limits` has it; asked before each is."""
+        ...
+
     async def deliver(self, envelope: Envelope) -> Outcome:
         """Hand `envelope` over once; connections are opened when needed, in the event loop that is running."""
         ...

@@ -8,6 +8,7 @@ from clm.domain.campaign import Campaign
 from clm.domain.node import Hold
 from clm.engine.journey import Journey, Journeys
 from clm.engine.passage import Passage
+from clm.engine.safety import hold_if_large
 from clm.store import enrolments, entering, flight
 from clm.store.database import Database, Transaction
 from clm.store.enrolments import Standing
@@ -63,6 +64,7 @@ def _pass(database: Database, journeys: Journeys, journey: Journey, today: Campa
     with database.read() as tx:
         awaited = flight.awaited(tx, journey.flight, range(len(nodes)), now=now)
     zone = journeys.configuration.shop.time_zone
+    blast = journeys.configuration.policy.delivery.blast_radius
     queued = 0
     for index in range(len(nodes)):
         more = index in awaited
@@ -71,6 +73,8 @@ def _pass(database: Database, journeys: Journeys, journey: Journey, today: Campa
                 passage = Passage(tx, journey, now=now, shop_zone=zone)
                 more = passage.take(index, limit=BATCH_ENROLMENTS) == BATCH_ENROLMENTS
                 _let_in_again(tx, today, passage.ended)
+                if passage.queued and blast is not None:
+                    hold_if_large(tx, blast, today.campaign, now=now)
             awaited |= passage.came_to
             queued += passage.queued
     return queued

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from clm.domain.condition import terms_of
+from clm.domain.content import TEAM
 from clm.domain.policy import NOWHERE, Candidate, Contacted, Policy
 from clm.domain.term import HOME_ZONE, Term
 from clm.domain.whereabouts import whereabouts
 from clm.engine.journey import Journey
 from clm.store import contacted, suppressions
 from clm.store.database import Found, Transaction
-from clm.store.messages import CONTACT_FACTS, Asked
+from clm.store.leases import CONTACT_FACTS, Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def known(
 
 def candidate(row: Found, journey: Journey, others: Known, policy: Policy, *, team: str) -> Candidate:
     """The message as policy sees it; what is for the team goes to its address."""
-    address = team if row.channel == "staff" else _own_address(row)
+    address = team if row.channel in TEAM else _own_address(row)
     where = NOWHERE
     if row.channel in policy.hours and row.purpose == "marketing":
         where = whereabouts(zone=row.zone, country=row.country, postcode=row.postcode, phone=row.phone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from clm.channels.outbox import Outbox
+from clm.channels.connect import connect
 from clm.channels.protocol import Channel
 from clm.config import Configuration, load_configuration
 from clm.content.brand import Brand, read_brand
@@ -94,9 +94,11 @@ class Workspace:
 
     @property
     def channels(self) -> Mapping[ChannelName, Channel]:
-        """How messages leave: the local outbox, until live channels are switched on."""
-        outbox = Outbox(self.settings.outbox)
-        return {"email": outbox, "sms": outbox, "staff": outbox}
+        """How messages leave: to the local outbox, until sending is live.
+
+        Raises ConfigurationError where it is live and a key is missing.
+        """
+        return connect(self.settings, self.project.configuration.policy.delivery.routes)
 
     def dispatcher(self, *, now: int, clock: Clock) -> Dispatcher:
         """Somebody who hands messages over at `now`."""

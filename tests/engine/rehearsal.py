@@ -15,6 +15,7 @@ from clm.content.library import TemplateLibrary
 from clm.content.links import Links
 from clm.domain.campaign import Campaign
 from clm.domain.content import ChannelName, Envelope
+from clm.domain.delivery import Limits
 from clm.domain.fact import FACTS
 from clm.domain.instant import DAY_MS, SECOND_MS
 from clm.domain.outcome import Accepted, Outcome
@@ -74,9 +75,11 @@ def campaign(name: str = "nudge", **changes: Any) -> Campaign:
 class Recorder:
     """A channel that remembers what it was handed, and answers as told."""
 
-    name = "recorder"
+    live = False
+    limits = Limits()
 
-    def __init__(self, *, idempotent: bool = True) -> None:
+    def __init__(self, name: str = "recorder", *, idempotent: bool = True) -> None:
+        self.name = name
         self.idempotent = idempotent
         self.handed: list[Envelope] = []
         self.answer: Callable[[Envelope], Outcome] = lambda _envelope: Accepted("p-1")
@@ -85,6 +88,12 @@ class Recorder:
         """Remember and answer."""
         self.handed.append(envelope)
         return self.answer(envelope)
+
+    async def turn(self) -> None:
+        """Nobody waits."""
+
+    async def close(self) -> None:
+        """It has no connections."""
 
 
 class Seen(NamedTuple):
@@ -102,7 +111,7 @@ class Rehearsal:
     def __init__(self, database: Database, library: TemplateLibrary, brand: Brand) -> None:
         self.database = database
         self.shop = Shop(database)
-        self.mail, self.sms = Recorder(), Recorder()
+        self.mail, self.sms = Recorder("mailer"), Recorder("texter")
         self.clock = FIRST_CLOCK
         self._library = library
         self._brand = brand
@@ -168,8 +177,8 @@ class Rehearsal:
 
     def reconcile(self, now: int = NOW) -> Reconciled:
         """Put right what was left behind."""
-        idempotent = [name for name, channel in (("email", self.mail), ("sms", self.sms)) if channel.idempotent]
-        return reconcile(self.database, idempotent=idempotent, now=now, clock_now=self.clock)
+        idempotent = {channel.name for channel in (self.mail, self.sms) if channel.idempotent}
+        return reconcile(self.database, self.journeys, idempotent=idempotent, now=now, clock_now=self.clock)
 
     def run(self, now: int = NOW) -> Counter[str]:
         """The lifecycle once; how many messages went where."""

@@ -20,10 +20,12 @@ from clm.content.library import TemplateLibrary
 from clm.domain.instant import DAY_MS, SECOND_MS
 from clm.engine.dispatch import LEASE_SECONDS
 from clm.engine.enrol import enrol
-from clm.store import flight, messages
+from clm.store import attempts as attempts_store
+from clm.store import flight, leases
+from clm.store.attempts import ContactBusyError, Intent
 from clm.store.database import Database, Transaction
 from clm.store.flight import Flight
-from clm.store.messages import ContactBusyError, Intent
+from clm.store.leases import Open
 from clm.store.schema import attempts
 from clm.store.schema import enrolments as enrolments_table
 from clm.store.schema import messages as messages_table
@@ -45,6 +47,7 @@ from tests.engine.together import (
 pytestmark = pytest.mark.slow
 
 PEOPLE = 24
+OPEN = Open(["email"], ["nudge"])
 CAMPAIGNS = (campaign("nudge", steps=[HELLO, TWO_DAYS, AGAIN]), campaign("other", priority=60))
 LATER = FIRST_CLOCK + (LEASE_SECONDS + 1) * SECOND_MS
 
@@ -105,8 +108,8 @@ def test_two_who_want_the_same_people_in_turns_both_get_on(crowd: Rehearsal) -> 
         try:
             with other.write() as tx:
                 for message_id in ids:  # one statement each, so that the two interleave
-                    intent = Intent(message_id, 1, "email", "a@b.example", "en", None)
-                    messages.intend(tx, [intent], token=token, lease_until=NOW, now=NOW)
+                    intent = Intent(message_id, 1, "email", "a@b.example", "en", None, "recorder", "b.example", 0)
+                    attempts_store.intend(tx, [intent], token=token, lease_until=NOW, now=NOW)
                     time.sleep(0.001)
             outcomes.append("intended")
         except ContactBusyError:
@@ -139,10 +142,8 @@ def test_two_who_take_at_one_moment_take_different_people(
             return {one.id for one in flight.due(tx, Flight("nudge", journey.version), 0, now=NOW, limit=6)}
 
         def lease(tx: Transaction, token: str) -> set[int]:
-            messages.lease(
-                tx, token=token, lease_until=LATER, campaigns=["nudge"], now=NOW, clock_now=FIRST_CLOCK, limit=6
-            )
-            return {row.id for row in messages.leased(tx, token, lock=True)}
+            leases.lease(tx, token=token, lease_until=LATER, open_=OPEN, now=NOW, clock_now=FIRST_CLOCK, limit=6)
+            return {row.id for row in leases.leased(tx, token, lock=True)}
 
         with one.write() as mine, two.write() as theirs:
             theirs.execute(text("SET LOCAL lock_timeout = '2s'"))

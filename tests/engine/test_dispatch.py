@@ -12,13 +12,17 @@ from clm.domain.outcome import Accepted, InDoubt, NotSent, Outcome, Rejected
 from clm.domain.policy import TOO_LATE
 from clm.domain.record import ContactRecord
 from clm.engine.dispatch import LEASE_SECONDS
-from clm.store import messages
-from clm.store.messages import Intent, Settlement
+from clm.store import attempts as attempts_store
+from clm.store import leases
+from clm.store.attempts import Intent, Settlement
+from clm.store.leases import Open
+from clm.store.messages import move
 from clm.store.schema import attempts
 from clm.store.schema import messages as messages_table
 from tests.engine.rehearsal import AGAIN, HELLO, TWO_DAYS, Rehearsal, Seen, campaign
 from tests.engine.shop import NOW
 
+OPEN = Open(["email"], ["nudge"])
 BROKEN = {"send": "broken", "channel": "email"}
 SMS = {"send": "hello", "channel": "sms"}
 
@@ -187,7 +191,8 @@ def test_an_envelope_carries_what_a_provider_needs(rehearsal: Rehearsal) -> None
     rehearsal.run()
     (mail,), (sms,) = rehearsal.mail.handed, rehearsal.sms.handed
     assert (mail.to, mail.to_name, mail.at_ms) == ("ada@example.com", "Ada King", NOW)
-    assert set(mail.headers) == {"Reply-To"}
+    assert set(mail.headers) == {"Reply-To", "List-Unsubscribe", "List-Unsubscribe-Post"}
+    assert mail.headers["List-Unsubscribe"].startswith("<https://shop.example/u/")
     assert (sms.to, sms.content.text.strip(), sms.content.subject) == ("+447700900123", "nudge again", None)
     assert mail.message_id != sms.message_id
 
@@ -203,8 +208,8 @@ class Hands:
         """Take what is free."""
         with self.rehearsal.database.write() as tx:
             clock = self.rehearsal.clock
-            ids = messages.lease(
-                tx, token=self.token, lease_until=clock + LEASE_SECONDS * 1_000, campaigns=["nudge"], now=NOW,
+            ids = leases.lease(
+                tx, token=self.token, lease_until=clock + LEASE_SECONDS * 1_000, open_=OPEN, now=NOW,
                 clock_now=clock, limit=10,
             )  # fmt: skip
             return len(ids)
@@ -212,10 +217,10 @@ class Hands:
     def intend(self, *, number: int = 1) -> int:
         """Record the intent to send the leased message; returns its id."""
         with self.rehearsal.database.write() as tx:
-            (row,) = messages.leased(tx, self.token, lock=True)
-            intent = Intent(row.id, number, "email", "ada@example.com", "en", "Hello")
+            (row,) = leases.leased(tx, self.token, lock=True)
+            intent = Intent(row.id, number, "email", "ada@example.com", "en", "Hello", "mailer", "a.example", 0)
             lease_until = self.rehearsal.clock + LEASE_SECONDS * 1_000
-            messages.intend(tx, [intent], token=self.token, lease_until=lease_until, now=NOW)
+            attempts_store.intend(tx, [intent], token=self.token, lease_until=lease_until, now=NOW)
         message_id: int = row.id
         return message_id
 
@@ -223,7 +228,7 @@ class Hands:
         """Record that it was accepted, or what is said instead."""
         said = {"status": "sent", "outcome": "accepted", "detail": None} | changes
         with self.rehearsal.database.write() as tx:
-            return len(messages.settle(tx, [Settlement(message_id, number, **said)], token=self.token, now=NOW))
+            return len(attempts_store.settle(tx, [Settlement(message_id, self.token, number, **said)], now=NOW))
 
 
 @pytest.fixture
@@ -242,7 +247,7 @@ def test_a_lease_keeps_others_away_until_it_lapses(one_queued: Rehearsal) -> Non
     one_queued.lapse()
     assert Hands(one_queued, "second").lease() == 1
     with one_queued.database.read() as tx:
-        assert messages.leased(tx, "first", lock=False) == []
+        assert leases.leased(tx, "first", lock=False) == []
 
 
 @pytest.mark.parametrize(("idempotent", "status"), [(True, "queued"), (False, "in_doubt")])
@@ -309,7 +314,7 @@ def test_an_end_is_an_end(one_queued: Rehearsal) -> None:
 def test_a_way_that_does_not_exist_is_refused(one_queued: Rehearsal) -> None:
     """One function moves messages, by the table alone."""
     with pytest.raises(ValueError, match="never goes from sent to queued"), one_queued.database.write() as tx:
-        messages.move(tx, ("sent", "queued"), [(1,)])
+        move(tx, ("sent", "queued"), [(1,)])
 
 
 def test_whose_turn_it_is_among_the_messages_of_each_contact(rehearsal: Rehearsal) -> None:

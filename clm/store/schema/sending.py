@@ -16,8 +16,8 @@ class Message(Row, table=True):
         UniqueConstraint("enrolment_id", "step"),
         partial("uq_messages_contact_sending", "contact_id", where="status = 'sending'", unique=True),
         partial("ix_messages_unsettled", "status", "id", where="status IN ('sending', 'in_doubt')"),
-        # as they are leased: most urgent first
-        partial("ix_messages_queued", "queue_rank", "due_at", "id", where="status = 'queued'"),
+        # as they are leased: by channel, most urgent first
+        partial("ix_messages_queued", "channel", "queue_rank", "due_at", "id", where="status = 'queued'"),
         Index(None, "contact_id"),
         Index(None, "campaign", "status"),
         Index(None, "created_at"),
@@ -90,7 +90,12 @@ class DeliveryEvent(Row, table=True):
     """What a provider told of a message after accepting it; late, repeated and reordered ones corrupt nothing."""
 
     __tablename__ = "delivery_events"
-    __table_args__ = (UniqueConstraint("provider", "provider_event_id"), Index(None, "message_id", "kind"))
+    __table_args__ = (
+        UniqueConstraint("provider", "provider_event_id"),
+        Index(None, "message_id", "kind"),
+        # what a breaker counts, among many more deliveries and openings
+        partial("ix_delivery_events_harm", "kind", "at", where="kind IN ('bounced', 'complained')"),
+    )
 
     id: int | None = Field(default=None, sa_column=identity())
     provider: str = Field(sa_type=Text)
@@ -146,6 +151,8 @@ class Stop(Row, table=True):
     """When it is looked at again by itself; null is when a person releases it."""
     allowed: int = Field(default=0, sa_column=count())
     """How many messages may go all the same: the probes of a breaker that is half-open."""
+    probed_since: int | None = Field(default=None, sa_column=big(nullable=True))
+    """Half-open since: what was sent from then on decides whether it ends. Null while it only waits."""
     times: int = Field(default=1, sa_column=count(1))
     """How often in a row a breaker has opened."""
     released_at: int | None = Field(default=None, sa_column=big(nullable=True))

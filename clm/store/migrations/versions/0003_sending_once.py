@@ -18,6 +18,7 @@ def upgrade() -> None:
     sa.Column('since', sa.BigInteger(), nullable=False),
     sa.Column('until', sa.BigInteger(), nullable=True),
     sa.Column('allowed', sa.Integer(), server_default=sa.text('0'), nullable=False),
+    sa.Column('probed_since', sa.BigInteger(), nullable=True),
     sa.Column('times', sa.Integer(), server_default=sa.text('1'), nullable=False),
     sa.Column('released_at', sa.BigInteger(), nullable=True),
     sa.Column('released_by', sa.Text(), nullable=True),
@@ -54,8 +55,13 @@ def upgrade() -> None:
 
     with op.batch_alter_table('delivery_events', schema=None, recreate='never') as batch_op:
         batch_op.add_column(sa.Column('reference', sa.Text(), nullable=True))
+        harm = sa.text("kind IN ('bounced', 'complained')")
+        batch_op.create_index('ix_delivery_events_harm', ['kind', 'at'], unique=False, sqlite_where=harm, postgresql_where=harm)
 
     with op.batch_alter_table('messages', schema=None, recreate='never') as batch_op:
         batch_op.add_column(sa.Column('segments', sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column('cost', sa.Float(), nullable=True))
+        queued = sa.text("status = 'queued'")
+        batch_op.drop_index('ix_messages_queued')
+        batch_op.create_index('ix_messages_queued', ['channel', 'queue_rank', 'due_at', 'id'], unique=False, sqlite_where=queued, postgresql_where=queued)
         batch_op.create_index('ix_messages_unsettled', ['status', 'id'], unique=False, sqlite_where=sa.text("status IN ('sending', 'in_doubt')"), postgresql_where=sa.text("status IN ('sending', 'in_doubt')"))

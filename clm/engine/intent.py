@@ -1,0 +1,186 @@
+"""Decides on messages whose words are made, and records the intent to send them, in one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from clm.channels.protocol import Channel
+from clm.content.brand import Brand
+from clm.content.links import Links
+from clm.domain.content import TEAM, ChannelName, Content, Envelope
+from clm.domain.fingerprint import fingerprint
+from clm.domain.policy import Defer, Policy, Stop, authorise
+from clm.domain.reference import reference
+from clm.engine import authorisation, safety
+from clm.engine.handover import Batch, HandOver
+from clm.engine.safety import Gate
+from clm.store import attempts, contacted, enrolments, leases, stops, withheld
+from clm.store.attempts import Intent
+from clm.store.database import Found, Transaction
+from clm.store.leases import Open, Turn
+from clm.store.withheld import Deferred, Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Intending:
+    """Everything that decides, for one instant."""
+
+    policy: Policy
+    brand: Brand
+    links: Links
+    channels: Mapping[ChannelName, Channel]
+    campaigns: list[str]
+    """Those that are live."""
+    reference_key: str
+    now: int
+    _hatched: set[tuple[str, str]] = field(default_factory=set)
+    """Versions known to have had their canaries."""
+
+    def open(self, tx: Transaction, channels: Iterable[str] | None = None) -> Open:
+        """What may go out now, as far as stops are concerned."""
+        return Gate(stops.standing(tx)).open(channels or self.channels, self.campaigns, self.sender)
+
+    def sender(self, channel: str) -> str:
+        """What a breaker stops: the domain that mail comes from, the sender of SMS."""
+        if channel == "sms":
+            return self.brand.sms_sender
+        return channel if channel == "webhook" else self.brand.sender.email.rpartition("@")[2].lower()
+
+    def decide(
+        self,
+        tx: Transaction,
+        batch: Batch,
+        lot: Mapping[int, int],
+        counts: Counter[str],
+        *,
+        clock_now: int,
+        lease_until: int,
+    ) -> list[HandOver]:
+        """Authorise a lot against what is committed now; returns those whose intent is recorded, counts the others."""
+        contact_ids = frozenset(lot.values())
+        # Held before anything is read: caps are counted by one dispatcher at a time, and no opt-out is missed.
+        contacted.hold(tx, contact_ids)
+        rows = leases.leased(tx, batch.token, lock=True, ids=lot.keys(), asked=batch.asked, now=self.now)
+        gate = self._gate(tx, rows)
+        busy = leases.contacts_in_hand(tx, contact_ids)
+        elsewhere = leases.elsewhere(
+            tx,
+            contact_ids,
+            token=batch.token,
+            open_=gate.open(self.channels, self.campaigns, self.sender),
+            now=self.now,
+            clock_now=clock_now,
+        )
+        others = authorisation.known(tx, rows, batch.journeys, self.policy, now=self.now)
+        ended: list[Ended] = []
+        deferred: list[Deferred] = []
+        sending: list[HandOver] = []
+        leaving: dict[int, str] = {}
+        later: list[int] = []
+        for row in rows:
+            key = (row.campaign, row.version)
+            turn = Turn(row.queue_rank, row.due_at, row.id)
+            not_its_turn = row.contact_id in busy or elsewhere.get(row.contact_id, turn) < turn
+            if not_its_turn or key not in batch.journeys:
+                later.append(row.id)
+                continue
+            journey = batch.journeys[key]
+            if journey is None:
+                ended.append(Ended(row.id, "dead", "its version of the campaign cannot be read any more"))
+                continue
+            candidate = authorisation.candidate(row, journey, others, self.policy, team=self.brand.team.email)
+            verdict = authorise(candidate, authorisation.facts(row, batch.asked), self.policy, self.now)
+            if isinstance(verdict, Stop):
+                ended.append(Ended(row.id, verdict.status, verdict.reason, verdict.facts))
+                if verdict.ends_enrolment:
+                    leaving[row.enrolment_id] = verdict.reason
+            elif row.id in batch.unrenderable:
+                ended.append(Ended(row.id, "dead", batch.unrenderable[row.id]))
+            elif isinstance(verdict, Defer):
+                deferred.append(Deferred(row.id, verdict.until, verdict.reason, verdict.facts))
+            elif not gate.lets(row, self.sender(row.channel)):
+                later.append(row.id)
+            else:
+                busy.add(row.contact_id)  # one at a time: their next message waits for the next batch
+                envelope = self._envelope(row, candidate.address, batch.contents[row.id])
+                sending.append(HandOver(envelope, row.attempts + 1, batch.token, lease_until, self.sender(row.channel)))
+        withheld.stop(tx, ended, now=self.now)
+        withheld.defer(tx, deferred, now=self.now)
+        enrolments.leave(tx, leaving, now=self.now)
+        if later:
+            leases.release(tx, later, token=batch.token)
+        self._spend(tx, gate)
+        intents = [self._intent(one) for one in sending]
+        attempts.intend(tx, intents, token=batch.token, lease_until=lease_until, now=self.now)
+        counts.update(one.status for one in ended)
+        counts.update({"deferred": len(deferred)} if deferred else {})
+        return sending
+
+    def _gate(self, tx: Transaction, rows: list[Found]) -> Gate:
+        """The stops that stand; new versions that go to contacts for real get theirs first."""
+        canary = self.policy.delivery.canary
+        fresh = {
+            (row.campaign, row.version) for row in rows if row.channel not in TEAM and self.channels[row.channel].live
+        } - self._hatched
+        if canary is not None and fresh:
+            safety.hatch_canaries(tx, canary, fresh, now=self.now)
+            self._hatched.update(fresh)
+        standing = stops.standing(tx)
+        if any(stop.allowed for stop in standing):
+            standing = stops.standing(tx, lock=True)
+        return Gate(standing)
+
+    def _spend(self, tx: Transaction, gate: Gate) -> None:
+        for stop, count in gate.spent().items():
+            delivery = self.policy.delivery
+            wait = safety.REFUSED_PAUSE_MS
+            if stop.kind == "canary" and delivery.canary is not None:
+                wait = delivery.canary.wait
+            elif stop.kind == "breaker" and delivery.breaker is not None:
+                wait = delivery.breaker.pause
+            stops.spend(tx, stop, count, judged_at=self.now + wait)
+
+    def _intent(self, one: HandOver) -> Intent:
+        envelope = one.envelope
+        content = envelope.content
+        return Intent(
+            envelope.message_id,
+            one.number,
+            envelope.channel,
+            envelope.to,
+            content.locale,
+            content.subject,
+            self.channels[envelope.channel].name,
+            one.sender,
+            fingerprint(content.text),
+        )
+
+    def _envelope(self, row: Found, address: str | None, content: Content) -> Envelope:
+        names = [name for name in (row.first_name, row.last_name) if name and row.channel not in TEAM]
+        sms = row.channel == "sms"
+        return Envelope(
+            message_id=row.id,
+            reference=reference(row.id, self.reference_key),
+            channel=row.channel,
+            to=address or "",  # never empty: what has no address is refused
+            to_name=" ".join(names) or None,
+            sender=self.brand.sms_sender if sms else self.brand.sender.email,
+            sender_name=None if sms else self.brand.sender.name,
+            content=content,
+            at_ms=self.now,
+            headers=self._headers(row),
+            labels=(row.campaign, row.step),
+        )
+
+    def _headers(self, row: Found) -> dict[str, str]:
+        """Where answers go, and how whoever reads it can leave without reading (RFC 8058)."""
+        if row.channel != "email":
+            return {}
+        headers = {"Reply-To": self.brand.sender.reply_to}
+        if row.purpose == "marketing":
+            leave = self.links.unsubscribe(row.contact_id)
+            headers["List-Unsubscribe"] = f"<{leave}>, <mailto:{self.brand.sender.reply_to}?subject=unsubscribe>"
+            headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        return headers

@@ -1,0 +1,205 @@
+"""Stops sending before harm is done, and lets it go on by itself where the harm is over.
+
+Four kinds of stop, each a row of `stops`: a provider that refuses us (`refused`), bounces and complaints beyond the
+lines (`breaker`), the first live messages of a version (`canary`), a send far larger than usual (`blast_radius`). Each
+is looked at in the transaction that records an intent, so that no dispatcher slips past one that is committed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from clm.domain.content import TEAM
+from clm.domain.delivery import BlastRadius, Breaker, Canary, Delivery
+from clm.domain.instant import DAY_MS, HOUR_MS
+from clm.store import harm, stops
+from clm.store.database import Database, Found, Transaction
+from clm.store.leases import Open
+from clm.store.stops import Stop, of_campaign, of_sender, of_version
+
+REFUSED_PAUSE_MS = HOUR_MS // 4
+"""So long after a provider refused us, one message asks it again."""
+_WEEKS_LOOKED_AT = 4
+_PROBES_BOUNCED_MIN = 2
+"""One dead address among few probes says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that a person should know of: a channel or campaign that stopped, may soon, or goes on again."""
+
+    level: Literal["warning", "error", "info"]
+    text: str
+
+
+class Gate:
+    """What the stops that stand let through, for one transaction."""
+
+    def __init__(self, standing: Sequence[Stop]) -> None:
+        self.standing = standing
+        self._spent: Counter[int] = Counter()
+        self._of: dict[str, list[Stop]] = {}
+        for stop in standing:
+            self._of.setdefault(stop.scope, []).append(stop)
+
+    def open(self, channels: Iterable[str], campaigns: Iterable[str], sender_of: Callable[[str], str]) -> Open:
+        """The channels, campaigns and versions of which something may go out."""
+        versions = [stop.scope.split() for stop in self.standing if not stop.allowed and stop.kind == "canary"]
+        campaigns = list(campaigns)
+        return Open(
+            [one for one in channels if not self._closed(of_sender(one, sender_of(one)))],
+            campaigns,
+            [one for one in campaigns if self._closed(of_campaign(one))],
+            [(campaign, version) for _, campaign, version in versions],
+        )
+
+    def lets(self, row: Found, sender: str) -> bool:
+        """Whether one more message may go; counts it where only some may."""
+        if not self.standing:
+            return True
+        scopes = [of_sender(row.channel, sender)]
+        if row.channel not in TEAM:
+            scopes += [of_campaign(row.campaign), of_version(row.campaign, row.version)]
+        concerned = [stop for scope in scopes for stop in self._of.get(scope, ())]
+        if any(self._spent[stop.id] >= stop.allowed for stop in concerned):
+            return False
+        self._spent.update(stop.id for stop in concerned)
+        return True
+
+    def spent(self) -> dict[Stop, int]:
+        """How many messages each stop let through."""
+        return {stop: self._spent[stop.id] for stop in self.standing if self._spent[stop.id]}
+
+    def _closed(self, scope: str) -> bool:
+        return any(not stop.allowed for stop in self._of.get(scope, ()))
+
+
+def hatch_canaries(tx: Transaction, canary: Canary, versions: Collection[tuple[str, str]], *, now: int) -> None:
+    """Let only the first messages go of versions that nothing was sent of before."""
+    scopes = {of_version(*one): one for one in versions}
+    for scope in sorted(scopes.keys() - stops.ever(tx, "canary", scopes)):
+        reason = f"the first {canary.messages} messages of this version go ahead of the others"
+        stops.put(tx, "canary", scope, reason, since=now, allowed=canary.messages)
+
+
+def hold_if_large(tx: Transaction, blast: BlastRadius, campaign: str, *, now: int) -> bool:
+    """Hold a campaign that has queued far more than it ever does, in the transaction that queues it.
+
+    So nobody sees the messages before they see the stop. What a person has released in the last day is not held again.
+    """
+    lately = harm.queued(tx, campaign, since=now - DAY_MS, until=now)
+    if lately <= blast.above:
+        return False
+    usual = harm.largest_day(tx, campaign, until=now - DAY_MS, weeks=_WEEKS_LOOKED_AT)
+    if lately <= blast.times * usual or stops.released_since(tx, "blast_radius", of_campaign(campaign), now - DAY_MS):
+        return False
+    largest = f"its largest day of four weeks had {usual:,}" if usual else "it has sent nothing in four weeks"
+    reason = f"{lately:,} messages in a day, and {largest}"
+    return stops.put(tx, "blast_radius", of_campaign(campaign), reason, since=now)
+
+
+def refused(tx: Transaction, channel: str, sender: str, reason: str, *, now: int) -> bool:
+    """Stop a channel whose provider refuses us, because the next would meet the same; True where new."""
+    scope = of_sender(channel, sender)
+    until = now + REFUSED_PAUSE_MS
+    if stops.put(tx, "refused", scope, reason, since=now, until=until):
+        return True
+    for stop in stops.standing(tx, lock=True):
+        if stop.kind == "refused" and stop.scope == scope and stop.probed_since is not None:
+            stops.wait(tx, stop, reason, until=until, times=stop.times + 1)
+    return False
+
+
+def judge(database: Database, delivery: Delivery, senders: Mapping[str, str], *, now: int) -> list[Alert]:
+    """Look at what came of what was sent: open breakers, try again, release what has done well.
+
+    `senders` are those in use, by channel. Returns what people should be told.
+    """
+    alerts: list[Alert] = []
+    with database.write(durable=True) as tx:
+        standing = stops.standing(tx, lock=True)
+        for stop in standing:
+            if stop.until is not None and stop.until <= now:
+                alerts += _looked_at_again(tx, stop, delivery, now=now)
+        broken = {stop.scope for stop in standing if stop.kind == "breaker"}
+        if delivery.breaker is not None:
+            for channel, sender in senders.items():
+                if channel not in TEAM and of_sender(channel, sender) not in broken:
+                    alerts += _watched(tx, delivery.breaker, channel, sender, now=now)
+    return alerts
+
+
+def _watched(tx: Transaction, breaker: Breaker, channel: str, sender: str, *, now: int) -> list[Alert]:
+    figures = harm.of_sender(tx, channel, sender, since=now - breaker.within)
+    alerts = []
+    for name, count, line in (
+        ("bounced", figures.bounced, breaker.bounces),
+        ("complained", figures.complained, breaker.complaints),
+    ):
+        if not figures.sent or count < line.at_least or count / figures.sent < line.warn:
+            continue
+        told = f"{count:,} of {figures.sent:,} {name} ({count / figures.sent:.2%})"
+        scope = of_sender(channel, sender)
+        if count / figures.sent < line.stop:
+            alerts.append(Alert("warning", f"{scope}: {told}; beyond {line.stop:.2%} it stops"))
+            continue
+        before = stops.released_since(tx, "breaker", scope, now - DAY_MS)
+        # What was sent before it was released has been judged already.
+        if before is not None and not _bad(
+            harm.of_sender(tx, channel, sender, since=before.probed_since or now), breaker
+        ):
+            continue
+        times = 1 if before is None else before.times + 1
+        until = now + breaker.pause * 2 ** (times - 1)
+        if stops.put(tx, "breaker", scope, told, since=now, until=until, times=times):
+            return [Alert("error", f"{scope} is stopped: {told}")]
+    return alerts
+
+
+def _looked_at_again(tx: Transaction, stop: Stop, delivery: Delivery, *, now: int) -> list[Alert]:
+    """A stop whose time has come: it tries, is released, or waits on."""
+    if stop.kind == "canary":
+        return _canary(tx, stop, delivery, now=now)
+    channel, _, sender = stop.scope.partition(" ")
+    pause, probes = REFUSED_PAUSE_MS, 1
+    if stop.kind == "breaker" and delivery.breaker is not None:
+        pause, probes = delivery.breaker.pause, delivery.breaker.probe
+    if stop.probed_since is None:
+        stops.probe(tx, stop, allowed=probes, since=now, until=now + pause)
+        return []
+    figures = harm.of_sender(tx, channel, sender, since=stop.probed_since)
+    if not figures.sent:
+        stops.probe(tx, stop, allowed=probes, since=now, until=now + pause)
+        return []
+    if stop.kind == "breaker" and delivery.breaker is not None and _bad(figures, delivery.breaker):
+        told = f"{figures.bounced:,} of {figures.sent:,} probes bounced, {figures.complained:,} complained"
+        stops.wait(tx, stop, told, until=now + pause * 2**stop.times, times=stop.times + 1)
+        return [Alert("error", f"{stop.scope} stays stopped: {told}")]
+    stops.release(tx, {stop.scope}, at=now, by="itself", kinds={stop.kind})
+    return [Alert("info", f"{stop.scope} goes on: {figures.sent:,} probes did well")]
+
+
+def _canary(tx: Transaction, stop: Stop, delivery: Delivery, *, now: int) -> list[Alert]:
+    _, campaign, version = stop.scope.split()
+    figures = harm.of_version(tx, campaign, version)
+    bad = delivery.breaker is not None and _bad(figures, delivery.breaker)
+    if not bad and figures.rejected < max(_PROBES_BOUNCED_MIN, figures.sent / 10):
+        stops.release(tx, {stop.scope}, at=now, by="itself", kinds={"canary"})
+        return [Alert("info", f"{campaign} goes on: its first {figures.sent:,} messages did well")]
+    told = (
+        f"of its first {figures.sent + figures.rejected:,} messages {figures.rejected:,} were refused,"
+        f" {figures.bounced:,} bounced, {figures.complained:,} complained of"
+    )
+    stops.wait(tx, stop, told, until=None, times=stop.times)
+    return [Alert("error", f"{campaign} is held: {told}; `clm release {campaign}` lets it go")]
+
+
+def _bad(figures: harm.Figures, breaker: Breaker) -> bool:
+    """Whether a few messages, sent to try, did as badly as what stopped the channel."""
+    if not figures.sent:
+        return False
+    bounced = figures.bounced >= _PROBES_BOUNCED_MIN and figures.bounced / figures.sent >= breaker.bounces.stop
+    return bounced or (figures.complained > 0 and figures.complained / figures.sent >= breaker.complaints.stop)

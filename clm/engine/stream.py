@@ -1,0 +1,214 @@
+"""Hands many messages over side by side: while some are on their way, the next are leased, written and authorised.
+
+One line of work a channel, so that a slow SMS provider holds up no mail. In each line:
+
+    lease and write ahead → intend a lot when there is room → at most `at_once` on their way → settle in lots
+
+The database is spoken to from one thread and words are made in another, so that answers are taken while both work. An
+intent is recorded just before its hand-over: what waits with its intent recorded is never more than one lot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from clm.channels.protocol import Channel
+from clm.domain.content import ChannelName
+from clm.domain.instant import SECOND_MS
+from clm.domain.outcome import Accepted, InDoubt, NotSent, Rejected
+from clm.engine.dispatch import BATCH_MESSAGES, Dispatcher
+from clm.engine.handover import Answer, Batch, Handed, HandOver
+
+MESSAGES_MAX = 5_000
+SECONDS_MAX = 20.0
+"""How long messages are begun with, for one instant: quiet hours may begin, and other runs want their turn."""
+LOT_MESSAGES_MAX = 100
+_SETTLE_SECONDS = 0.02
+"""Answers gather so long before they are recorded together; the disk is waited for once a lot."""
+_GRACE_SECONDS = 2.0
+"""A channel keeps to its time-out by itself; this is for one that does not."""
+_AWAY_ANSWERS = 16
+"""So many messages in a row that did not reach the provider mean that it is away."""
+_AWAY_PAUSE_MS = 5 * SECOND_MS
+
+Result = TypeVar("Result")
+
+
+def stream(
+    dispatcher: Dispatcher,
+    *,
+    messages_max: int = MESSAGES_MAX,
+    seconds_max: float = SECONDS_MAX,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Handed:
+    """Hand over what is due, up to `messages_max`, and see everything that was begun to its end.
+
+    Once `stopping` says so, nothing more is begun: what is on its way is settled, what was only leased is given back.
+    """
+    return asyncio.run(_Stream(dispatcher, messages_max, seconds_max, stopping).run())
+
+
+@dataclass(slots=True)
+class _Stream:
+    """What the lines of work share."""
+
+    dispatcher: Dispatcher
+    left: int
+    seconds_max: float
+    stopping: Callable[[], bool]
+    counts: Counter[str] = field(default_factory=Counter)
+    alerts: dict[str, None] = field(default_factory=dict)
+    leased: int = 0
+    pause_ms: int = 0
+    ends_at: float = 0.0
+
+    async def run(self) -> Handed:
+        loop = asyncio.get_running_loop()
+        self.ends_at = loop.time() + self.seconds_max
+        with ThreadPoolExecutor(1, "clm-store") as store, ThreadPoolExecutor(1, "clm-words") as words:
+            lines = [_Line(self, name, channel, store, words) for name, channel in self.dispatcher.channels.items()]
+            # One line's failure lets the others finish what they have begun.
+            ends = await asyncio.gather(*(line.run() for line in lines), return_exceptions=True)
+            for channel in set(self.dispatcher.channels.values()):
+                await channel.close()
+        for end in ends:
+            if end is not None:
+                raise end
+        return Handed(self.leased, dict(self.counts), self.pause_ms, tuple(self.alerts))
+
+    def over(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return self.stopping() or asyncio.get_running_loop().time() >= self.ends_at
+
+
+@dataclass(slots=True)
+class _Line:
+    """The messages of one channel on their way."""
+
+    stream: _Stream
+    name: ChannelName
+    channel: Channel
+    store: ThreadPoolExecutor
+    words: ThreadPoolExecutor
+    ready: asyncio.Queue[HandOver | None] = field(default_factory=asyncio.Queue)
+    """Their intents are recorded; None lets one of those who hand over go home."""
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
+    answers: list[Answer] = field(default_factory=list)
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    unreached: int = 0
+    """Messages in a row that did not reach the provider."""
+    stopped: bool = False
+    """The provider is away, asked us to wait, or refuses us: nothing more is begun."""
+    handed: bool = False
+    """Everything that was begun has its answer."""
+
+    async def run(self) -> None:
+        """Until nothing is due, or nothing more is to be begun."""
+        batch = await self._ahead()
+        if batch is None:
+            return
+        settling = asyncio.create_task(self._settle())
+        handing = [asyncio.create_task(self._hand_over()) for _ in range(self.channel.limits.at_once)]
+        try:
+            while batch is not None:
+                ahead = asyncio.create_task(self._ahead())
+                try:
+                    await self._begin(batch)
+                finally:
+                    batch = await ahead
+        finally:
+            for _ in handing:
+                self.ready.put_nowait(None)
+            await asyncio.gather(*handing)
+            self.handed = True
+            self.answered.set()
+            await settling
+
+    async def _ahead(self) -> Batch | None:
+        """The next batch with its words made; None when nothing is due, or nothing more is to be begun."""
+        limit = min(BATCH_MESSAGES, self.stream.left)
+        if limit <= 0 or self._over():
+            return None
+        self.stream.left -= limit
+        leased = await self._in(self.store, self.stream.dispatcher.lease, (self.name,), limit)
+        found = 0 if leased is None else len(leased.rows)
+        self.stream.left += limit - found
+        self.stream.leased += found
+        if leased is None:
+            return None
+        return await self._in(self.words, self.stream.dispatcher.write, leased)
+
+    async def _begin(self, batch: Batch) -> None:
+        """Record the intents of a batch, a lot at a time, whenever there is room."""
+        dispatcher = self.stream.dispatcher
+        limits = self.channel.limits
+        lot = max(1, min(limits.at_once // 2, LOT_MESSAGES_MAX, int(limits.per_second or LOT_MESSAGES_MAX)))
+        while batch.waiting:
+            while self.ready.qsize() > lot // 2 and not self._over():
+                self.taken.clear()
+                await self.taken.wait()
+            if self._over():
+                await self._in(self.store, dispatcher.release, batch.token, batch.ids)
+                return
+            for one in await self._in(self.store, dispatcher.intend, batch, batch.next(lot), self.stream.counts):
+                self.ready.put_nowait(one)
+
+    async def _hand_over(self) -> None:
+        """Hand one message over after the other, as one of `at_once` who do."""
+        dispatcher, seconds = self.stream.dispatcher, self.channel.limits.timeout_seconds + _GRACE_SECONDS
+        while (one := await self.ready.get()) is not None:
+            self.taken.set()
+            await self.channel.turn()
+            if self.stopped or self.stream.stopping():
+                answer = Answer(one, NotSent("stopped before it was handed over"))
+            else:
+                try:
+                    async with asyncio.timeout(seconds):
+                        answer = await dispatcher.hand_over(one)
+                except TimeoutError:
+                    answer = Answer(one, InDoubt("no answer came in time"))
+                self._note(answer)
+            self.answers.append(answer)
+            self.answered.set()
+        self.taken.set()
+
+    def _note(self, answer: Answer) -> None:
+        """See whether the provider is away, asks us to wait, or refuses us; then nothing more is begun."""
+        match answer.outcome:
+            case Accepted() | Rejected() | InDoubt():
+                self.unreached = 0
+            case NotSent(_, retry_after_ms, stop):
+                self.unreached += 1
+                away = self.unreached >= _AWAY_ANSWERS
+                if stop or away or retry_after_ms is not None:
+                    self.stopped = True
+                    self.taken.set()
+                if away or retry_after_ms is not None:
+                    self.stream.pause_ms = max(self.stream.pause_ms, retry_after_ms or _AWAY_PAUSE_MS)
+
+    async def _settle(self) -> None:
+        """Record answers together as they gather, until the last."""
+        while True:
+            await self.answered.wait()
+            last = self.handed
+            if not last:
+                await asyncio.sleep(_SETTLE_SECONDS)
+            self.answered.clear()
+            answers, self.answers = self.answers, []
+            if answers:
+                settled = await self._in(self.store, self.stream.dispatcher.settle, answers)
+                self.stream.counts.update(settled.by_status)
+                self.stream.alerts |= dict.fromkeys(settled.alerts)
+            elif last:
+                return
+
+    def _over(self) -> bool:
+        return self.stopped or self.stream.over()
+
+    async def _in(self, executor: ThreadPoolExecutor, work: Callable[..., Result], *arguments: Any) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(executor, work, *arguments)
