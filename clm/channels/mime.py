@@ -33,8 +33,8 @@ class UnfitMail(Exception):  # noqa: N818 - it is a verdict on the mail, which t
     """The mail cannot be written as asked, now or later; the reason names the field, never the person."""
 
 
-def mail_bytes(envelope: Envelope) -> bytes:
-    """The whole mail, lines ended by CRLF.
+def mail_bytes(envelope: Envelope, *, eight_bit: bool = True) -> bytes:
+    """The whole mail, lines ended by CRLF; without `eight_bit` for servers that take ASCII alone.
 
     Raises UnfitMail for control characters in a header (which could smuggle in another header), for an address that a
     header cannot carry, and for text that is not Unicode.
@@ -46,16 +46,14 @@ def mail_bytes(envelope: Envelope) -> bytes:
         f"To: {_mailbox('to', envelope.to_name, envelope.to)}",
         f"Subject: {_value('subject', content.subject or '')}",
         f"Date: {format_datetime(from_ms(envelope.at_ms))}",
-        f"Message-ID: <{envelope.message_id}@{sender.rpartition('@')[2]}",
+        f"Message-ID: <{envelope.reference}@{sender.rpartition('@')[2]}",
         "MIME-Version: 1.0",
+        *(f"{name}: {value}" for name, value in extra_headers(envelope).items()),
     ]
-    for name, value in envelope.headers.items():
-        if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS or name.lower().startswith("content-"):
-            raise UnfitMail("a header's name is not allowed")
-        head.append(f"{name}: {_value(name, value)}")
     boundary = f"=_clm_{envelope.message_id}"
     if content.html is None:
-        return "\r\n".join(head).encode("ascii") + b"\r\n" + _part("plain", content.text, boundary.encode())
+        only = _part("plain", content.text, boundary.encode(), eight_bit=eight_bit)
+        return "\r\n".join(head).encode("ascii") + b"\r\n" + only
     head.append(f'Content-Type: multipart/alternative; boundary="{boundary}"')
     fence = f"\r\n--{boundary}".encode()
     return b"".join(
@@ -63,15 +61,44 @@ def mail_bytes(envelope: Envelope) -> bytes:
             "\r\n".join(head).encode("ascii"),
             b"\r\n",
             fence + b"\r\n",
-            _part("plain", content.text, fence),
+            _part("plain", content.text, fence, eight_bit=eight_bit),
             fence + b"\r\n",
-            _part("html", content.html, fence),
+            _part("html", content.html, fence, eight_bit=eight_bit),
             fence + b"--\r\n",
         )
     )
 
 
-def _part(subtype: str, text: str, fence: bytes) -> bytes:
+def extra_headers(envelope: Envelope) -> dict[str, str]:
+    """The headers beside those every mail has, as a mail carries them; raises UnfitMail for one it must not carry."""
+    carried: dict[str, str] = {}
+    for name, value in envelope.headers.items():
+        if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS or name.lower().startswith("content-"):
+            raise UnfitMail("a header's name is not allowed")
+        carried[name] = _value(name, value)
+    return carried
+
+
+def require_plain(field: str, text: str) -> None:
+    """Raise UnfitMail where text that stands in a header holds what could end it and begin another."""
+    if _CONTROL.search(text):
+        raise UnfitMail(f"{field} holds a control character")
+
+
+def ascii_address(field: str, address: str) -> str:
+    """The address as mail servers know it, its domain in ASCII; raises UnfitMail where it is none."""
+    if not _ADDRESS.fullmatch(address) or _CONTROL.search(address):
+        raise UnfitMail(f"{field} is not an address that an e-mail can carry")
+    local, _, domain = address.rpartition("@")
+    if not domain.isascii():
+        try:
+            domain = domain.encode("idna").decode("ascii")
+        except UnicodeError:
+            raise UnfitMail(f"{field} has a domain that does not exist") from None
+    return f"{local}@{domain}"
+
+
+def _part(subtype: str, text: str, fence: bytes, *, eight_bit: bool) -> bytes:
     """One body with its own headers."""
     try:
         body = text.encode()
@@ -80,6 +107,8 @@ def _part(subtype: str, text: str, fence: bytes) -> bytes:
     if b"\r" in body:
         body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     legible = max(map(len, body.split(b"\n"))) < _LINE_BYTES_MAX and b"\0" not in body and fence.strip() not in body
+    if not eight_bit and not body.isascii():
+        legible = False
     body = body.replace(b"\n", b"\r\n")
     if not legible:
         body = encodebytes(body).replace(b"\n", b"\r\n")
@@ -90,8 +119,7 @@ def _part(subtype: str, text: str, fence: bytes) -> bytes:
 
 def _value(field: str, text: str, *, word_bytes_max: int = _WORD_BYTES_MAX) -> str:
     """A header's value: as it is where ASCII can carry it, as encoded words otherwise."""
-    if _CONTROL.search(text):
-        raise UnfitMail(f"{field} holds a control character")
+    require_plain(field, text)
     if text.isascii() and "=?" not in text and text == text.strip() and len(text) <= _VALUE_CHARACTERS_MAX:
         return text
     return _encoded_words(text, word_bytes_max)
@@ -99,20 +127,13 @@ def _value(field: str, text: str, *, word_bytes_max: int = _WORD_BYTES_MAX) -> s
 
 def _mailbox(field: str, name: str | None, address: str) -> str:
     """`"Name" <address>`, as a From or To line has it."""
-    if not _ADDRESS.fullmatch(address) or _CONTROL.search(address):
-        raise UnfitMail(f"{field} is not an address that an e-mail can carry")
-    local, _, domain = address.rpartition("@")
-    if not domain.isascii():
-        try:
-            domain = domain.encode("idna").decode("ascii")
-        except UnicodeError:
-            raise UnfitMail(f"{field} has a domain that does not exist") from None
+    address = ascii_address(field, address)
     if not name:
-        return f"<{local}@{domain}>"
+        return f"<{address}>"
     shown = _value(f"{field} name", name, word_bytes_max=_NAME_BYTES_MAX)
     if not shown.startswith("=?"):
         shown = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return f"{shown} <{local}@{domain}>"
+    return f"{shown} <{address}>"
 
 
 def _encoded_words(text: str, word_bytes_max: int) -> str:

@@ -3,6 +3,7 @@
 ```
 <folder>/mail/<message id>.eml   one file an e-mail, to a contact or to staff, RFC 5322
 <folder>/sms.jsonl               one line an SMS: {"id", "to", "from", "text", "at"}
+<folder>/webhooks.jsonl          one line of what would be posted: {"id", "campaign", "step", "subject", "text", "at"}
 ```
 """
 
@@ -15,6 +16,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from clm.channels.mime import UnfitMail, mail_bytes
+from clm.channels.payload import payload
 from clm.domain.delivery import Limits
 from clm.domain.instant import iso
 from clm.domain.outcome import Accepted, NotSent, Outcome, Rejected
@@ -39,13 +41,16 @@ class Outbox:
 
     def __init__(self, folder: Path) -> None:
         self._mail = folder / "mail"
-        self._sms = _SmsFile(folder / "sms.jsonl")
+        self._sms = _LinesFile(folder / "sms.jsonl")
+        self._webhooks = _LinesFile(folder / "webhooks.jsonl")
 
     async def deliver(self, envelope: Envelope) -> Outcome:
         """Write `envelope` unless its id is there already; a full disk or a missing right is `NotSent`."""
         try:
             if envelope.channel == "sms":
-                self._sms.append(envelope)
+                self._sms.append(envelope.message_id, _sms(envelope))
+            elif envelope.channel == "webhook":
+                self._webhooks.append(envelope.message_id, {**payload(envelope), "id": envelope.message_id})
             else:
                 self._write_mail(envelope)
         except UnfitMail as verdict:
@@ -55,6 +60,9 @@ class Outbox:
         except OSError as error:
             return NotSent(f"outbox: {error.strerror or type(error).__name__}")
         return Accepted(f"outbox-{envelope.message_id}")
+
+    async def turn(self) -> None:
+        """Nobody has to wait for a folder."""
 
     async def close(self) -> None:
         """Nothing stays open between messages."""
@@ -82,7 +90,17 @@ def _write_new(path: Path, data: bytes) -> None:
         path.write_bytes(data)
 
 
-class _SmsFile:
+def _sms(envelope: Envelope) -> dict[str, object]:
+    return {
+        "id": envelope.message_id,
+        "to": envelope.to,
+        "from": envelope.sender,
+        "text": envelope.content.text,
+        "at": iso(envelope.at_ms),
+    }
+
+
+class _LinesFile:
     """A file of JSON lines in which every message id stands once.
 
     The lock on the file is held while reading what others added and while appending, and guards this object's memory
@@ -95,24 +113,17 @@ class _SmsFile:
         self._read_to = 0  # bytes
         self._inode = -1
 
-    def append(self, envelope: Envelope) -> None:
-        """Add the SMS as one line unless its id is there; raises OSError with the file as it was."""
-        sms = {
-            "id": envelope.message_id,
-            "to": envelope.to,
-            "from": envelope.sender,
-            "text": envelope.content.text,
-            "at": iso(envelope.at_ms),
-        }
-        line = json.dumps(sms, ensure_ascii=False).encode() + b"\n"
+    def append(self, message_id: int, message: dict[str, object]) -> None:
+        """Add the message as one line unless its id is there; raises OSError with the file as it was."""
+        line = json.dumps(message, ensure_ascii=False).encode() + b"\n"
         descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             size = self._catch_up(descriptor)
-            if envelope.message_id in self._known:
+            if message_id in self._known:
                 return
             self._write_line(descriptor, line, size)
-            self._known.add(envelope.message_id)
+            self._known.add(message_id)
             self._read_to = size + len(line)
         finally:
             os.close(descriptor)  # gives the lock back
@@ -167,7 +178,7 @@ class _SmsFile:
 
 def _message_id(line: bytes) -> int | None:
     try:
-        sms = json.loads(line)
+        message = json.loads(line)
     except ValueError:
         return None
-    return sms.get("id") if isinstance(sms, dict) else None
+    return message.get("id") if isinstance(message, dict) else None

@@ -78,7 +78,7 @@ def test_mail_reads_back_as_written(tmp_path: Path) -> None:
     assert found["from"].addresses[0].display_name == 'Tea, "Leaf" & Co'
     assert found["subject"] == MAIL.content.subject
     assert found["date"].datetime.isoformat() == "2010-12-01T09:00:00+00:00"
-    assert found["message-id"] == "<7@shop.example>"
+    assert found["message-id"] == "<m42-0123456789ab@shop.example>"
     assert found["list-unsubscribe"] == "<https://shop.example/u/1>"
     assert found.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in found.iter_parts()] == ["text/plain", "text/html"]
