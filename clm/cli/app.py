@@ -32,6 +32,7 @@ for name, place in (
     ("demo", "clm.cli.demo:demo"),
     ("up", "clm.cli.services:up"),
     ("down", "clm.cli.services:down"),
+    ("serve", "clm.cli.serve:serve"),
 ):
     app.command(place, name=name)
 

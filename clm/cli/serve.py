@@ -1,0 +1,57 @@
+"""`clm serve`: the web application, in this process."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from cyclopts import Parameter, validators
+
+from clm.cli.terminal import err
+from clm.settings import Settings
+
+LOG: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        "uvicorn": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "clm": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+    },
+}
+"""uvicorn's own line for each request would hold addresses, tokens and queries; the application writes its own."""
+
+_KEEP_ALIVE_SECONDS = 30
+_STOP_SECONDS_MAX = 10
+_AT_ONCE_MAX = 1_000
+
+
+def serve(
+    *,
+    host: Annotated[str, Parameter(help="Where to listen; anything but loopback is reached by others.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=65_535))] = 8080,
+) -> None:
+    """Serve customers' pages and the webhooks of SendGrid and Twilio, until Ctrl-C.
+
+    CLM_PUBLIC_URL is where they are reached from outside, by HTTPS, through a proxy of yours; Twilio signs it.
+
+    Example: clm serve --port 8080
+    """
+    import uvicorn  # noqa: PLC0415 - half a second that no other command needs
+
+    settings = Settings()
+    err.print(f"http://{host}:{port}, for customers {settings.public_url}; Ctrl-C stops it", markup=False)
+    # By name: the command line does not know the web application.
+    uvicorn.run(
+        "clm.web.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        access_log=False,
+        log_config=LOG,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_AT_ONCE_MAX,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_STOP_SECONDS_MAX,
+    )

@@ -1,0 +1,1 @@
+"""Customers' pages, and what providers tell us; `clm serve` runs it."""

@@ -1,0 +1,222 @@
+"""What customers' pages and answers by SMS say, in each language, and the pages made of it.
+
+templates/_pages/<locale>.yaml holds the words of one language, templates/_pages/*.html the pages, style.css how they
+look in the brand's colours. Values are put into words as `{brand}` or `{address}`, and escaped there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup, escape
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from clm.content.brand import Brand
+from clm.content.locale import chain, direction, normalise
+from clm.engine.inbound import AnswerName
+from clm.errors import ConfigurationError, Fault
+from clm.yaml_file import read_yaml
+
+PAGES = ("unsubscribe", "unsubscribed", "preferences", "not_found", "unavailable")
+_VALUES = {"brand", "address", "reply_to", "number"}
+_ACCEPTED_CHARACTERS_MAX = 500
+_LAST_RESORT = "en"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="after")
+    def _names_only_known_values(self) -> _Part:
+        for name, said in self:
+            if isinstance(said, str):
+                unknown = {field for _, field, _, _ in Formatter().parse(said) if field is not None} - _VALUES
+                if unknown:
+                    known = ", ".join(f"{{{value}}}" for value in sorted(_VALUES))
+                    raise ValueError(f"`{name}` names {{{min(unknown)}}}; there are {known}")
+        return self
+
+
+class UnsubscribeWords(_Part):
+    """The page that asks before it unsubscribes."""
+
+    title: str
+    lead: str
+    button: str
+    otherwise: str
+    choose: str
+
+
+class UnsubscribedWords(_Part):
+    """The page afterwards."""
+
+    title: str
+    lead: str
+    note: str
+    choose: str
+
+
+class PreferenceWords(_Part):
+    """The page on which people choose; what the two switches say is what they consent to."""
+
+    title: str
+    lead: str
+    legend: str
+    email: str
+    email_about: str
+    sms: str
+    sms_about: str
+    save: str
+    saved: str
+    unchanged: str
+    nothing: str
+    barred_complained: str
+    barred_bounced: str
+    barred_other: str
+    start_too: str
+
+
+class NotFoundWords(_Part):
+    """The page for a link that is not ours."""
+
+    title: str
+    lead: str
+    help: str
+
+
+class UnavailableWords(_Part):
+    """The page while the database is away."""
+
+    title: str
+    lead: str
+
+
+class SmsWords(_Part):
+    """Answers by SMS; the brand's name is in each, as the law wants it."""
+
+    stopped: str
+    started: str
+    help: str
+
+
+class Words(_Part):
+    """One language."""
+
+    unsubscribe: UnsubscribeWords
+    unsubscribed: UnsubscribedWords
+    preferences: PreferenceWords
+    not_found: NotFoundWords
+    unavailable: UnavailableWords
+    help_link: str
+    sms: SmsWords
+
+    @property
+    def wording(self) -> str:
+        """A name for the very words somebody consents to, so that consent can be proved."""
+        asked = self.preferences
+        words = [asked.lead, asked.legend, asked.email, asked.email_about, asked.sms, asked.sms_about, asked.save]
+        return sha256(json.dumps(words).encode()).hexdigest()[:8]
+
+
+class PageWords:
+    """Every language's words and the pages, checked once."""
+
+    def __init__(
+        self, words: Mapping[str, Words], pages: ImmutableSandboxedEnvironment, brand: Brand, default: str
+    ) -> None:
+        self._words = words
+        self._brand = brand
+        self._default = default
+        self._pages = {name: pages.get_template(f"{name}.html") for name in PAGES}
+        self.style = pages.get_template("style.css").render(brand=brand.model_dump())
+
+    @classmethod
+    def load(cls, folder: Path, *, brand: Brand, default_locale: str) -> PageWords:
+        """All words and pages under `folder`; raises ConfigurationError with every fault of the words."""
+        faults: list[Fault] = []
+        words: dict[str, Words] = {}
+        for path in sorted(folder.glob("*.yaml")):
+            if normalise(path.stem) != path.stem:
+                faults.append(Fault(str(path), "is not named for a locale, such as `en.yaml` or `pt-BR.yaml`"))
+                continue
+            try:
+                words[path.stem] = read_yaml(path, Words)
+            except ConfigurationError as error:
+                faults += error.faults
+        if not faults and _LAST_RESORT not in words:
+            faults.append(Fault(str(folder / f"{_LAST_RESORT}.yaml"), "does not exist; it is everybody's last resort"))
+        if faults:
+            raise ConfigurationError(faults)
+        pages = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(folder),
+            autoescape=lambda name: name is not None and name.endswith(".html"),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        try:
+            return cls(words, pages, brand, default_locale)
+        except TemplateError as error:
+            raise ConfigurationError([Fault(str(folder), f"{type(error).__name__}: {error.message}")]) from None
+
+    def locale(self, wanted: str | None, accepted: str = "") -> str:
+        """The language to answer in: the contact's own, else the first that their browser accepts, else the shop's."""
+        for tag in (wanted, *_accepted(accepted), self._default, _LAST_RESORT):
+            for name in chain(tag, ""):
+                if name in self._words:
+                    return name
+        return _LAST_RESORT
+
+    def of(self, locale: str) -> Words:
+        """The words of a language that `locale` has found."""
+        return self._words[locale]
+
+    def page(self, name: str, locale: str, **values: Any) -> str:
+        """One page, whole."""
+        words = self._words[locale]
+
+        def say(said: str, **more: str) -> Markup:
+            """Words with values in them, each kept together whichever way the line runs."""
+            known = {"brand": _apart(self._brand.name), "reply_to": _apart(str(self._brand.sender.reply_to), "ltr")}
+            return Markup(escape(said)).format(**known, **{name: _apart(value, "ltr") for name, value in more.items()})  # noqa: S704 - escaped first
+
+        return self._pages[name].render(
+            brand=self._brand.model_dump(),
+            words=words.model_dump(),
+            say=say,
+            locale=locale,
+            direction=direction(locale),
+            **values,
+        )
+
+    def sms(self, answer: AnswerName, locale: str | None) -> str:
+        """An answer by SMS in the contact's language, else in English."""
+        for name in (*chain(locale, ""), _LAST_RESORT):
+            if name in self._words:
+                said: str = getattr(self._words[name].sms, answer)
+                return said.format(brand=self._brand.name, reply_to=self._brand.sender.reply_to)
+        raise AssertionError  # the last resort is always there
+
+
+def _apart(value: str, runs: str = "auto") -> Markup:
+    return Markup('<bdi dir="{}">{}</bdi>').format(runs, value)
+
+
+def _accepted(header: str) -> list[str]:
+    """The languages of an Accept-Language header, dearest first."""
+    found: list[tuple[float, str]] = []
+    for part in header[:_ACCEPTED_CHARACTERS_MAX].split(","):
+        tag, _, rest = part.strip().partition(";")
+        match = re.fullmatch(r"\s*q=(0(?:\.\d{1,3})?|1(?:\.0{1,3})?)\s*", rest)
+        weight = float(match[1]) if match else (0.0 if rest else 1.0)
+        if weight > 0 and normalise(tag):
+            found.append((weight, tag))
+    return [tag for _, tag in sorted(found, key=lambda one: -one[0])]
