@@ -63,15 +63,15 @@ class Behaviour:
     tries_max: int | None = None
     """Only the first so many requests about each message meet trouble; None for all of them."""
     seed: int = 0
-    """The same seed gives the same message the same course, whatever the order in which messages come."""
+    """The same seed gives messages to the same address the same course, whatever the order in which they come."""
     slow_ms: float = 1_000.0
     retry_after_seconds: int = 1
 
-    def course(self, reference: str, number: int) -> Course:
-        """What happens to the `number`-th request about a message, from 1."""
+    def course(self, to: str, number: int) -> Course:
+        """What happens to the `number`-th request about a message to that address, from 1."""
         if not self.answers or (self.tries_max is not None and number > self.tries_max):
             return COURSES["accept"]
-        drawn = blake2b(f"{self.seed}:{reference}:{number}".encode(), digest_size=8).digest()
+        drawn = blake2b(f"{self.seed}:{to}:{number}".encode(), digest_size=8).digest()
         place = int.from_bytes(drawn, "big") / 2**64
         for name, share in self.answers.items():
             if place < share:
@@ -176,7 +176,7 @@ class Provider:
         to = person["to"][0]["email"]
         reference = next(iter(told.values()), to)
         categories = mail.get("categories", [])
-        provider_id = self._take(request, connection, "sendgrid", reference)
+        provider_id = self._take(request, connection, "sendgrid", reference, to)
         if provider_id is not None:
             self._note("sendgrid", provider_id, reference, to, {"custom_args": told, "categories": categories})
 
@@ -185,15 +185,15 @@ class Provider:
         callback = form.get("StatusCallback", "")
         named = [value for values in parse_qs(urlsplit(callback).query).values() for value in values]
         reference = next(iter(named), form["To"])
-        provider_id = self._take(request, connection, "twilio", reference)
+        provider_id = self._take(request, connection, "twilio", reference, form["To"])
         if provider_id is not None:
             self._texts.append(_resource(provider_id, account, form))
             self._note("twilio", provider_id, reference, form["To"], {"callback": callback, "from": form.get("From")})
 
-    def _take(self, request: Request, connection: Connection, provider: str, reference: str) -> str | None:
+    def _take(self, request: Request, connection: Connection, provider: str, reference: str, to: str) -> str | None:
         """Let the request take its course; the provider's id where it accepts the message."""
         self._tries[reference] += 1
-        course = self.behaviour.course(reference, self._tries[reference])
+        course = self.behaviour.course(to, self._tries[reference])
         self.counts["requests"] += 1
         self.counts[f"{'accepted' if course.accepts else 'not_accepted'}_{course.status or course.then}"] += 1
         provider_id = None
@@ -202,7 +202,7 @@ class Provider:
             name = f"{self._instance}{self._accepted:x}"
             provider_id = f"fake-{name}" if provider == "sendgrid" else f"SM{name:0>32}"
         wait_ms = self.behaviour.latency_ms + (self.behaviour.slow_ms if course.then == "slow" else 0.0)
-        status, body, headers = self._said(request, provider, course, provider_id)
+        status, body, headers = self._said(request, provider, course, provider_id, to)
         # Written before anything is answered, whatever the latency: `_note` runs before the event loop goes on.
         loop = asyncio.get_running_loop()
         if course.then == "drop":
@@ -214,16 +214,18 @@ class Provider:
         return provider_id
 
     def _said(
-        self, request: Request, provider: str, course: Course, provider_id: str | None
+        self, request: Request, provider: str, course: Course, provider_id: str | None, to: str
     ) -> tuple[int, bytes, dict[str, str]]:
         status, headers = course.status or 0, {"Content-Type": "application/json"}
         if status == 429:
             headers["Retry-After"] = str(self.behaviour.retry_after_seconds)
         if status >= 400:
+            # Providers like to repeat the address that they complain about.
+            message = f"there is something about {to}"
             if provider == "twilio":
                 code = {400: 21211, 401: 20003, 429: 20429}.get(status, 20500)
-                return status, orjson.dumps({"code": code, "message": "as told", "status": status}), headers
-            return status, orjson.dumps({"errors": [{"message": "as told", "field": None, "help": None}]}), headers
+                return status, orjson.dumps({"code": code, "message": message, "status": status}), headers
+            return status, orjson.dumps({"errors": [{"message": message, "field": None, "help": None}]}), headers
         if provider == "twilio" and provider_id is not None:
             form = dict(parse_qsl(request.body.decode()))
             return 201, orjson.dumps(_resource(provider_id, "AC", form)), headers

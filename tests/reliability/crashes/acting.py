@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import sys
@@ -11,10 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clm.engine.stream import stream
-
 from clm.domain.provider_event import ProviderEvent
-from clm.engine import dispatch
+from clm.engine import stream as streaming
 from clm.engine.receive import receive
 from clm.engine.reconcile import reconcile
 from clm.engine.workspace import Workspace, open_workspace
@@ -22,6 +21,11 @@ from clm.faults import FaultPoint, arm
 from clm.store import database as store
 from clm.store.database import Database
 from tests.reliability.crashes.scene import Stage
+
+# What each process would spend half a second on is read once.
+multiprocessing.get_context("forkserver").set_forkserver_preload(
+    ["tests.engine.together", "tests.reliability.crashes.acting", "clm.channels.sendgrid"]
+)
 
 LEFT = 3
 """Exit status of a dispatcher that was told to leave, and did."""
@@ -60,14 +64,14 @@ def dispatch_all(
         told_to_leave = True
 
     signal.signal(signal.SIGTERM, leave)
-    dispatch.BATCH_MESSAGES = 5
+    streaming.BATCH_MESSAGES = 5
     store._BUSY_SECONDS_MAX = busy_seconds
     with _opened(stage, fate, name) as workspace:
         if gate is not None:
             gate.wait()
         while not told_to_leave:
             dispatcher = workspace.dispatcher(now=stage.now, clock=stage.clock)
-            handed = stream(dispatcher, messages_max=1_000, stopping=lambda: told_to_leave)
+            handed = streaming.stream(dispatcher, messages_max=1_000, stopping=lambda: told_to_leave)
             if not told_to_leave and (not handed.leased or handed.pause_ms):
                 return
     sys.exit(LEFT)
@@ -84,8 +88,8 @@ def sweep(stage: Stage, fate: Fate | None = None, gate: Any = None, *, name: str
     with _opened(stage, fate, name) as workspace:
         if gate is not None:
             gate.wait()
-        idempotent = [name for name, channel in workspace.channels.items() if channel.idempotent]
-        reconcile(workspace.database, idempotent=idempotent, now=stage.now, clock_now=stage.clock())
+        idempotent = {channel.name for channel in workspace.channels.values() if channel.idempotent}
+        reconcile(workspace.database, workspace.journeys, idempotent=idempotent, now=stage.now, clock_now=stage.clock())
 
 
 def take_in(stage: Stage, events: list[ProviderEvent], fate: Fate | None = None, *, name: str = "receiver") -> None:

@@ -91,7 +91,9 @@ def test_events_whose_receiver_is_killed_are_told_again_and_stored_once(scene: S
 def test_two_dispatchers_and_two_sweepers_at_once_on_a_provider_in_trouble(scene: Scene) -> None:
     """Every kind of answer, lost ones too, and nothing is sent twice, lost from sight or left open."""
     trouble = ("reject", "throttle", "error_before", "error_after", "drop_before", "drop_after")
-    scene.provider.behave(answers=dict.fromkeys(trouble, 0.12), tries_max=1, seed=4)
+    scene.provider.behave(
+        answers=dict.fromkeys(trouble, 0.12), tries_max=1, seed=3
+    )  # one of each, and one that goes well
     for turn in range(3):
         gate = gate_for(2)
         with started(come_back, [(scene.stage, gate)] * 2) as processes:
