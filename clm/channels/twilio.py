@@ -113,8 +113,10 @@ def _unfit(envelope: Envelope) -> str | None:
         return "the SMS has no words"
     if len(text) > CHARACTERS_MAX:
         return f"the SMS is longer than {CHARACTERS_MAX:,} characters"
-    if _CONTROL.search(text) or _CONTROL.search(envelope.sender) or not envelope.sender:
-        return "the SMS holds a control character, or has no sender"
+    if _CONTROL.search(text):
+        return "the SMS holds a control character"
+    if not envelope.sender or not envelope.sender.isprintable():
+        return "from is not a number or name that can send SMS"
     return None
 
 

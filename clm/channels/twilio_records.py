@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email.utils
 from collections.abc import AsyncIterator, Mapping
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from twilio.base.exceptions import TwilioRestException  # type: ignore[import-untyped]
@@ -48,9 +48,9 @@ class Records:
             made = _instant(message, "date_created")
             if made is not None and made < since:
                 break  # the newest come first
-            if made is None or made > until or message.get("direction") not in _OURS:
+            if message.get("direction") not in _OURS or (made is not None and made > until):
                 continue
-            words = message.get("body")
+            words = message.get("body") if made is not None else None
             if question.fingerprint is not None and words and fingerprint(words) == question.fingerprint:
                 return Answer(found=True, provider_id=message.get("sid"), detail=f"Twilio: {message.get('status')}")
             others += 1
@@ -116,6 +116,7 @@ class Records:
 def _instant(message: Mapping[str, Any], field: str) -> int | None:
     """An instant as Twilio writes it (RFC 2822), in milliseconds."""
     try:
-        return to_ms(email.utils.parsedate_to_datetime(str(message.get(field))))
+        when = email.utils.parsedate_to_datetime(str(message.get(field)))
     except ValueError:
         return None
+    return to_ms(when if when.tzinfo is not None else when.replace(tzinfo=UTC))  # RFC 2822 has -0000 for UTC
