@@ -47,7 +47,9 @@ def create_app(settings: Settings | None = None, clock: Callable[[], int] | None
         await run_in_threadpool(intake.close)
         database.close()
 
-    app = FastAPI(title="clm", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="clm", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan
+    )
     app.state.reception = reception
     app.add_middleware(Edge)
     app.add_exception_handler(404, pages.nothing_here)

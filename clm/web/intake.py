@@ -45,6 +45,11 @@ class Intake:
         self._waiting = 0
         self._writer: threading.Thread | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many events have come in and are in no transaction yet."""
+        return self._waiting
+
     async def take(self, events: Sequence[ProviderEvent]) -> None:
         """Return once the events are committed and on disk; raises StoreError where they are not, or not in time."""
         if not events:
