@@ -74,7 +74,8 @@ def test_what_is_no_status_is_no_event(form: dict[str, str]) -> None:
     ("code", "suppress"),
     [
         ("30003", None), ("30005", "invalid"), ("30006", "invalid"), ("30007", None), ("30034", None),
-        ("21610", "stopped"), ("21614", "invalid"), ("21211", "invalid"), ("21635", "invalid"), ("30008", None), ("", None), ("odd", None),
+        ("21610", "stopped"), ("21614", "invalid"),
+        ("21211", "invalid"), ("21635", "invalid"), ("30008", None), ("", None), ("odd", None),
     ],
 )  # fmt: skip
 def test_an_error_about_the_number_itself_suppresses_it(code: str, suppress: str | None) -> None:
