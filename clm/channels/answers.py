@@ -15,7 +15,7 @@ from typing import Literal
 
 import aiohttp
 
-from clm.domain.instant import HOUR_MS, SECOND_MS, to_ms
+from clm.domain.instant import DAY_MS, HOUR_MS, SECOND_MS, to_ms
 from clm.domain.outcome import Accepted, InDoubt, NotSent, Outcome, Rejected
 
 WAIT_MS_MAX = HOUR_MS
@@ -163,16 +163,16 @@ def wait_asked(headers: Mapping[str, str]) -> int | None:
 
     Where it names an instant, that is measured against its own clock (the Date of the same answer), not against ours.
     """
-    answered = _instant(headers.get("Date", ""))
     retry = headers.get("Retry-After", "").strip()
+    reset = headers.get("X-RateLimit-Reset", "").strip()
     if re.fullmatch(r"\d{1,9}", retry):
         return min(int(retry) * SECOND_MS, WAIT_MS_MAX)
-    until = _instant(retry)
-    reset = headers.get("X-RateLimit-Reset", "").strip()
+    until = _instant(retry) if retry else None
     if until is None and re.fullmatch(r"\d{1,12}", reset):
         until = int(reset) * SECOND_MS
-        if until < 10 * 365 * 24 * HOUR_MS:  # seconds to wait, as some write it, and not seconds since 1970
+        if until < 10 * 365 * DAY_MS:  # seconds to wait, as some write it, and not seconds since 1970
             return min(until, WAIT_MS_MAX)
+    answered = _instant(headers.get("Date", "")) if until is not None else None
     if until is None or answered is None:
         return None
     return min(max(until - answered, 0), WAIT_MS_MAX)

@@ -143,6 +143,25 @@ def test_a_mail_to_staff_is_a_mail(tmp_path: Path) -> None:
     assert names(tmp_path / "mail") == ["7.eml"]
 
 
+def test_what_a_program_would_be_told_is_one_line(tmp_path: Path) -> None:
+    """A webhook that is not live becomes a line of its own file, once, without the URL it would go to."""
+    words = Content("en", "Call today.", subject="Call C-1042")
+    told = replace(
+        MAIL, channel="webhook", to="https://hooks.example/secret", content=words, labels=("win-back", "call")
+    )
+    assert deliver(Outbox(tmp_path), told, told) == [Accepted("outbox-7")] * 2
+    assert names(tmp_path) == ["webhooks.jsonl"]
+    (line,) = (tmp_path / "webhooks.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line) == {
+        "id": 7,
+        "campaign": "win-back",
+        "step": "call",
+        "subject": "Call C-1042",
+        "text": "Call today.",
+        "at": "2010-12-01T09:00:00Z",
+    }
+
+
 def test_international_domain_is_written_in_ascii(tmp_path: Path) -> None:
     """An address at a domain in another script is written in the form every mail server knows."""
     deliver(Outbox(tmp_path), replace(MAIL, to="info@bücher.example"))
