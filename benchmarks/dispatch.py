@@ -44,6 +44,7 @@ from clm.domain.fact import FACTS
 from clm.domain.outcome import Accepted, Outcome
 from clm.engine.dispatch import Dispatcher
 from clm.engine.journey import Journeys
+from clm.engine.stream import stream
 from clm.errors import ClmError
 from clm.store import messages as messages_store
 from clm.store.database import Database
@@ -106,7 +107,7 @@ def dispatch(
     ).show(as_json=json)
 
 
-@dataclass
+@dataclass(eq=False)
 class Watched:
     """A channel, timed; it keeps some of what it was handed."""
 
@@ -128,6 +129,10 @@ class Watched:
         self.took.append(perf_counter() - started)
         self.sample.append(envelope)
         return outcome
+
+    async def turn(self) -> None:
+        """Wait for the channel's pace."""
+        await self.channel.turn()
 
     async def close(self) -> None:
         """Close the channel."""
@@ -155,7 +160,7 @@ def _hand_over(dispatcher: Dispatcher, messages: int, progress: Bar) -> tuple[fl
     progress.start("handing over", messages)
     usage, started = getrusage(RUSAGE_SELF), perf_counter()
     done = 0
-    while leased := dispatcher.batch().leased:
+    while leased := stream(dispatcher).leased:
         done += leased
         progress.at(done)
     seconds, used = perf_counter() - started, getrusage(RUSAGE_SELF)
@@ -180,6 +185,7 @@ async def _bare(channel: Channel, sample: Sequence[Envelope], messages: int, at_
 
     async def one_after_the_other() -> None:
         for number in numbers:
+            await channel.turn()
             outcome = await channel.deliver(sample[number % len(sample)])
             if not isinstance(outcome, Accepted):
                 raise ClmError(f"the bare hand-over was not accepted: {outcome}")
