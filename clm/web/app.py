@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -70,10 +71,10 @@ async def _health() -> Response:
 
 
 async def _ready(request: Request) -> Response:
-    """The database answers too, and is the one that this code knows."""
+    """The database answers too, and is the one that this code knows; `clm up` knows its own by the process."""
     reception: Reception = request.app.state.reception
     try:
         await run_in_threadpool(reception.database.require_current)
     except StoreError:
         return JSONResponse({"status": "no database"}, status_code=503)
-    return JSONResponse({"status": "ok"})
+    return JSONResponse({"status": "ok", "process": os.getpid()})

@@ -42,6 +42,7 @@ FLOWS = """
 
     @flow(name="run-lifecycle")
     def run_lifecycle(as_of: str | None = None) -> None:
+        Path(os.environ["CLM_HOME"], "links").write_text(os.environ["CLM_PUBLIC_URL"])
         Path(os.environ["CLM_HOME"], "ran").write_text(os.getcwd())
         if Path("wait").exists():
             time.sleep(600)
@@ -81,6 +82,7 @@ class Project:
         (folder / "prefect.yaml").write_text(dedent(PREFECT_YAML))
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "CLM_"))}
         # What a person may have set for another Prefect must not matter.
+        self.env |= {"CLM_CONFIG": str(ROOT / "config"), "CLM_TEMPLATES": str(ROOT / "templates")}
         self.env |= {"CLM_HOME": "home", "PREFECT_API_URL": "http://127.0.0.1:9/api", "PREFECT_API_KEY": "theirs"}
 
     def clm(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -151,6 +153,20 @@ def wait_for(true: Callable[[], bool], seconds_max: float = SECONDS_MAX) -> None
         time.sleep(0.1)
 
 
+def command_of(pid: int) -> bytes:
+    """What a process runs."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def answers(url: str) -> bool:
+    """Whether somebody answers there."""
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     """A throw-away project; whatever a failed test leaves running is stopped."""
@@ -173,6 +189,13 @@ def test_up_works_until_ctrl_c(project: Project) -> None:
     # SQLAlchemy 2.1 makes a healthy-looking server that never inserts a scheduled run.
     wait_for(lambda: "SCHEDULED" in project.states("tick"))
 
+    # The links of messages lead to the web application that was printed, and only this machine reaches it.
+    web = (project.home / "links").read_text()
+    assert web.startswith("http://127.0.0.1:")
+    assert f" {web}\n" in said
+    with urllib.request.urlopen(f"{web}/health", timeout=20) as answer:
+        assert answer.status == 200
+
     second = project.clm("up")
     assert second.returncode == 1
     assert project.server.url in second.stdout + second.stderr
@@ -182,6 +205,9 @@ def test_up_works_until_ctrl_c(project: Project) -> None:
     os.kill(worker, signal.SIGKILL)
     wait_for(lambda: "Prefect worker ended" in project.said.read_text())
     wait_for(lambda: any(b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in project.processes()))
+    os.kill(next(pid for pid in project.processes() if b"\0serve\0" in command_of(pid)), signal.SIGKILL)
+    wait_for(lambda: "Web application ended" in project.said.read_text())
+    wait_for(lambda: answers(f"{web}/ready"))
 
     assert project.processes()
     up.send_signal(signal.SIGINT)
@@ -198,7 +224,7 @@ def test_killed_up_is_cleared_up_by_the_next(project: Project) -> None:
     up.kill()
     up.wait()
     orphans = project.processes()
-    assert len(orphans) >= 3  # server, worker, flow run
+    assert len(orphans) >= 4  # server, worker, web application, flow run
 
     content = yaml.safe_load((project.folder / "prefect.yaml").read_text())
     del content["deployments"][1]

@@ -57,8 +57,8 @@ class TestSignature:
         where: str,
         wrong: dict[str, str],
         web: Asker,
-        ada: int,
-        rows: Rows,  # noqa: ARG002 - there is somebody
+        ada: int,  # noqa: ARG002 - there is somebody
+        rows: Rows,
     ) -> None:
         """Another token, or another address than the public one, is refused, and nothing is stored."""
         before = rows()

@@ -16,7 +16,7 @@ from clm.settings import Settings
 def up(
     *, demo: Annotated[bool, Parameter(negative="", help="With the demo shop, and one lifecycle run.")] = False
 ) -> int:
-    """Start Prefect's server and a worker with all deployments, on this machine alone; stay until Ctrl-C.
+    """Start Prefect's server, a worker, all deployments and the web application, for this machine alone, until Ctrl-C.
 
     Example: clm up --demo
     """

@@ -1,4 +1,4 @@
-"""`clm up` and `clm down`: Prefect's server and worker for one project on this machine, until Ctrl-C."""
+"""`clm up` and `clm down`: Prefect's server, a worker and the web application on this machine, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from clm.cli.services.prefect_api import HOST, POOL, PrefectError, PrefectServer
 from clm.cli.services.processes import Child, sweep, trim_log
 from clm.cli.services.steps import LOOK_SECONDS, Interrupted, Interrupts, StepError, Steps
 from clm.cli.services.surroundings import environment, free_port
+from clm.cli.services.web_application import FIRST_PORT as FIRST_WEB_PORT
+from clm.cli.services.web_application import WebApplication
 from clm.errors import ClmError
 
 if TYPE_CHECKING:
@@ -102,6 +104,8 @@ class _Up:
         self._server_child: Child | None = None
         self._worker_child: Child | None = None
         self._worker_port = 0
+        self._web = WebApplication(FIRST_WEB_PORT)
+        self._web_child: Child | None = None
         self._env: dict[str, str] = {}
         self._interrupts = Interrupts()
 
@@ -137,6 +141,9 @@ class _Up:
                 self._run(steps, "demo", "-m", "clm", "demo")
         with steps.step("Database"):
             self._run(steps, "database", "-m", "clm", "db", "upgrade")
+        with steps.step("Web application") as say:
+            self._start_web(steps)
+            say(self._web.url)
         with steps.step("Prefect server") as say:
             self._await_server(steps)
             say(self._server.url)
@@ -178,7 +185,7 @@ class _Up:
             worker_port=self._worker_port,
         )
         command = ("server", "start", "--host", HOST, "--port", str(port))
-        self._server_child = self._child("server", *command)
+        self._server_child = self._child("Prefect server", "server", "-m", "prefect", *command)
 
     def _await_server(self, steps: Steps) -> None:
         """Wait for our server; if a stranger took its port in the meantime, try the next."""
@@ -197,18 +204,39 @@ class _Up:
                 running.announce(self._lock, self._server.url)
                 return
 
+    def _start_web(self, steps: Steps) -> None:
+        """Start the web application; if a stranger took its port in the meantime, try the next.
+
+        Before the worker: what runs there writes links, which must lead here.
+        """
+        for attempt in range(_SERVER_TRIES_MAX):
+            port = free_port(self._web.port)
+            if port != FIRST_WEB_PORT and self._web.port == FIRST_WEB_PORT:
+                _say(self._console, f"Port {FIRST_WEB_PORT} is taken; using {port}.")
+            self._web = WebApplication(port)
+            self._env |= self._web.environment(self._settings)
+            self._web_child = self._child("Web application", "web", *self._web.command)
+            try:
+                steps.wait(
+                    self._web_is_ready, seconds_max=_START_SECONDS_MAX, failed=lambda: self._died(self._web_child)
+                )
+            except StepError as problem:
+                if "already in use" not in str(problem) or attempt == _SERVER_TRIES_MAX - 1:
+                    raise
+            else:
+                return
+
+    def _web_is_ready(self) -> bool:
+        process = self._web_child.process if self._web_child is not None else None
+        return process is not None and self._web.is_ready(process.pid)
+
     def _spawn_worker(self) -> None:
         command = ("worker", "start", "--name", _WORKER, "--pool", POOL, "--type", "process")
-        self._worker_child = self._child("worker", *command, "--limit", str(WORKER_LIMIT), "--with-healthcheck")
+        more = ("--limit", str(WORKER_LIMIT), "--with-healthcheck")
+        self._worker_child = self._child("Prefect worker", "worker", "-m", "prefect", *command, *more)
 
-    def _child(self, name: str, *command: str) -> Child:
-        child = Child(
-            f"Prefect {name}",
-            (sys.executable, "-m", "prefect", *command),
-            env=self._env,
-            cwd=self._project,
-            log=self._logs / f"{name}.log",
-        )
+    def _child(self, name: str, log: str, *command: str) -> Child:
+        child = Child(name, (sys.executable, *command), env=self._env, cwd=self._project, log=self._logs / f"{log}.log")
         child.start()
         return child
 
@@ -228,7 +256,7 @@ class _Up:
             if listing.returncode != 0:
                 raise StepError(f"`clm messages` failed:\n{listing.stderr.decode(errors='replace')}")
             self._console.print(sent_table(json.loads(listing.stdout)))
-        places = {"Prefect UI": self._server.url}
+        places = {"Prefect UI": self._server.url, "Web": self._web.url}
         if flow_run_id is not None:
             places["This run"] = self._server.flow_run_url(flow_run_id)
         places |= {
@@ -241,7 +269,7 @@ class _Up:
         _say(self._console, "Ctrl-C stops everything.")
 
     def _watch(self) -> NoReturn:
-        """Keep server and worker running until somebody asks to stop."""
+        """Keep everything running until somebody asks to stop."""
         unhealthy = 0
         next_look = time.monotonic() + _HEALTH_EVERY_SECONDS
         while True:
@@ -260,7 +288,7 @@ class _Up:
 
     def _revive(self) -> None:
         """Start again what has ended, later each time."""
-        for child in (self._server_child, self._worker_child):
+        for child in (self._server_child, self._worker_child, self._web_child):
             if child is None or child.restart_delay() != 0:
                 continue
             _say(self._console, f"{child.name} ended with exit status {child.exit_status}; starting it again.")
@@ -281,8 +309,9 @@ class _Up:
         if self._worker_child is not None:
             self._worker_child.stop(signal.SIGINT, grace_seconds=_GRACE_SECONDS)
             self._close_runs(on_purpose=True)
-        if self._server_child is not None:
-            self._server_child.stop(signal.SIGTERM, grace_seconds=_GRACE_SECONDS)
+        for child in (self._web_child, self._server_child):
+            if child is not None:
+                child.stop(signal.SIGTERM, grace_seconds=_GRACE_SECONDS)
         sweep(self._home, grace_seconds=_GRACE_SECONDS)
 
 
