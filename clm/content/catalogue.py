@@ -35,6 +35,8 @@ _FILE_NAMES = list(dict.fromkeys(name for names in FILES.values() for name in na
 _SOURCE_BYTES_MAX = 100_000
 _TEMPLATES_MAX = 10_000
 _SHARED = "_base"
+_PAGES = "_pages"
+"""Pages of the web application, which reads them itself (clm.web)."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PART = re.compile(rf"{_SHARED}/([a-z0-9_]+\.(?:mjml|txt))")
 _INCLUDE = re.compile(r"""\{%-?\s*include\s+["']([^"']+)["']\s*-?%\}\n?""")
@@ -77,7 +79,7 @@ class Catalogue:
         if babel_locale(self._default_locale) is None:
             self.faults.append(Fault(str(self._root), f"the default locale `{self._default_locale}` is not a language"))
         for campaign in self._folders(self._root):
-            if campaign.name == _SHARED:
+            if campaign.name in (_SHARED, _PAGES):
                 continue
             for step in self._folders(campaign):
                 for locale in self._folders(step, locales=True):
@@ -90,7 +92,7 @@ class Catalogue:
                 continue
             if not path.is_dir():
                 self._fault(path, "is read by nothing here; words lie in <campaign>/<step>/<locale>/")
-            elif path.name == _SHARED and folder == self._root:
+            elif path.name in (_SHARED, _PAGES) and folder == self._root:
                 yield path
             elif locales and (normalise(path.name) != path.name or babel_locale(path.name) is None):
                 self._fault(path, "is not named for a locale, such as `en` or `pt-BR`")

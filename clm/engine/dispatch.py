@@ -149,6 +149,11 @@ class Dispatcher:
             with self.database.write() as tx:
                 leases.release(tx, ids, token=token)
 
+    async def close(self) -> None:
+        """Give the channels' connections of the running event loop back."""
+        for channel in {id(channel): channel for channel in self.channels.values()}.values():
+            await channel.close()
+
     def others_until(self) -> int | None:
         """Until when (wall-clock milliseconds) others may hold something that is due; None if nobody does."""
         intending = self._intending
@@ -181,7 +186,6 @@ class Dispatcher:
             try:
                 return list(await asyncio.gather(*handing))
             finally:
-                for channel in set(self.channels.values()):
-                    await channel.close()
+                await self.close()
 
         return asyncio.run(all_of_them())

@@ -27,8 +27,8 @@ from clm.engine.handover import Answer, Batch, Handed, HandOver
 MESSAGES_MAX = 5_000
 SECONDS_MAX = 20.0
 """How long messages are begun with, for one instant: quiet hours may begin, and other runs want their turn."""
-LOT_MESSAGES_MAX = 100
-_SETTLE_SECONDS = 0.02
+LOT_MESSAGES_MAX = 128
+_SETTLE_SECONDS = 0.05
 """Answers gather so long before they are recorded together; the disk is waited for once a lot."""
 _GRACE_SECONDS = 2.0
 """A channel keeps to its time-out by itself; this is for one that does not."""
@@ -74,8 +74,7 @@ class _Stream:
             lines = [_Line(self, name, channel, store, words) for name, channel in self.dispatcher.channels.items()]
             # One line's failure lets the others finish what they have begun.
             ends = await asyncio.gather(*(line.run() for line in lines), return_exceptions=True)
-            for channel in set(self.dispatcher.channels.values()):
-                await channel.close()
+            await self.dispatcher.close()
         for end in ends:
             if end is not None:
                 raise end
@@ -147,7 +146,7 @@ class _Line:
         """Record the intents of a batch, a lot at a time, whenever there is room."""
         dispatcher = self.stream.dispatcher
         limits = self.channel.limits
-        lot = max(1, min(limits.at_once // 2, LOT_MESSAGES_MAX, int(limits.per_second or LOT_MESSAGES_MAX)))
+        lot = max(1, min(limits.at_once, LOT_MESSAGES_MAX, int(limits.per_second or LOT_MESSAGES_MAX)))
         while batch.waiting:
             while self.ready.qsize() > lot // 2 and not self._over():
                 self.taken.clear()
@@ -195,16 +194,16 @@ class _Line:
         """Record answers together as they gather, until the last."""
         while True:
             await self.answered.wait()
-            last = self.handed
-            if not last:
+            if not self.handed:
                 await asyncio.sleep(_SETTLE_SECONDS)
+            last = self.handed
             self.answered.clear()
             answers, self.answers = self.answers, []
             if answers:
                 settled = await self._in(self.store, self.stream.dispatcher.settle, answers)
                 self.stream.counts.update(settled.by_status)
                 self.stream.alerts |= dict.fromkeys(settled.alerts)
-            elif last:
+            if last:
                 return
 
     def _over(self) -> bool:

@@ -129,7 +129,7 @@ def leased(
     )  # fmt: skip
     if ids is not None:
         query = query.where(text(f"messages.id IN {ids_in(tx)}").bindparams(ids=ids_value(tx, ids)))
-    return list(tx.execute(query.with_for_update(of=messages) if lock else query))
+    return list(tx.execute(query.with_for_update(of=messages) if lock else query).all())
 
 
 def contacts_in_hand(tx: Transaction, contact_ids: Collection[int]) -> set[int]:
