@@ -21,7 +21,7 @@ from clm.settings import Settings
 # sends nothing.
 
 _PLACEHOLDER = re.compile(
-    r"change.?me|placeholder|example|your.?(?:api|key|secret|token|sid|password)|x{4,}|\.{3}|…|<.*>|^(?:key|secret|token|todo|test)$",
+    r"change.?me|placeholder|example|your.?(?:api|key|secret|token|sid|password)|x{6,}|\.{3}|…|<.*>|^(?:key|secret|token|todo|test)$",
     re.IGNORECASE,
 )
 _ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")

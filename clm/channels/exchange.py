@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import aiohttp
 from yarl import URL
@@ -54,7 +53,7 @@ class Exchange:
             connect=seconds * _CONNECT_SHARE,
             ceil_threshold=seconds + 1,  # or aiohttp rounds the deadline up to whole seconds
         )
-        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
+        self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
 
     async def post(self, url: URL, body: bytes, headers: Mapping[str, str]) -> Reply | Meaning:
         """Send `body`; where no status came back, what that means."""

@@ -12,6 +12,7 @@ from clm.domain.outcome import Outcome
 from clm.domain.provider_event import ProviderEvent
 
 
+@runtime_checkable
 class Channel(Protocol):
     """Hands one message over and says what came of it.
 

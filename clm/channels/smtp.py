@@ -9,7 +9,6 @@ import ssl
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
-from weakref import WeakKeyDictionary
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponse, SMTPResponseException, SMTPServerDisconnected
 from pydantic import SecretStr
@@ -84,6 +83,8 @@ class _Progress:
     """How far one hand-over has come."""
 
     stage: Stage = "connect"
+    refused: bool = False
+    """The server has said so, and talks on."""
 
 
 class _NoSignInError(Exception):
@@ -110,21 +111,29 @@ class Smtp:
         self._dkim = dkim
         self._tls = tls
         self._pace = Pace(limits.per_second)
-        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
+        self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
+
+    async def turn(self) -> None:
+        """Wait for the pace that was asked for."""
+        await self._pace.turn()
 
     async def deliver(self, envelope: Envelope) -> Outcome:
-        """Hand one e-mail over."""
+        """Hand one e-mail over; waiting for a connection is part of the time it may take."""
+        deadline = asyncio.get_running_loop().time() + self.limits.timeout_seconds
         try:
             mail = self._mail(envelope)
         except UnfitMail as verdict:
             return Rejected(str(verdict))
         pool = self._pool()
-        async with pool.places:
-            return await self._hand_over(pool, envelope, mail)
-
-    async def turn(self) -> None:
-        """Wait for the pace that was asked for."""
-        await self._pace.turn()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await pool.places.acquire()
+        except TimeoutError:
+            return of_silence("connect", "no connection was free in time")
+        try:
+            return await self._hand_over(pool, envelope, mail, deadline)
+        finally:
+            pool.places.release()
 
     async def close(self) -> None:
         """Say goodbye to the server in the running event loop."""
@@ -135,40 +144,38 @@ class Smtp:
                     await connection.quit()
             connection.close()
 
-    async def _hand_over(self, pool: _Pool, envelope: Envelope, mail: bytes) -> Outcome:
+    async def _hand_over(self, pool: _Pool, envelope: Envelope, mail: bytes, deadline: float) -> Outcome:
         progress = _Progress()
         connection = pool.take() or SMTP(timeout=None, local_hostname=_domain(envelope))
         try:
-            outcome = await self._answer(connection, envelope, mail, progress)
-            if progress.stage != "end" or not isinstance(outcome, Accepted):
-                await _take_back(connection)
+            outcome = await self._answer(connection, envelope, mail, progress, deadline)
+            if not isinstance(outcome, Accepted):
+                await _take_back(connection, progress)
         except BaseException:
             connection.close()
             raise
         pool.keep(connection)
         return outcome
 
-    async def _answer(self, connection: SMTP, envelope: Envelope, mail: bytes, progress: _Progress) -> Outcome:
+    async def _answer(
+        self, connection: SMTP, envelope: Envelope, mail: bytes, progress: _Progress, deadline: float
+    ) -> Outcome:
         """What the server says, or what it means that it says nothing."""
         try:
-            async with asyncio.timeout(self.limits.timeout_seconds):
+            async with asyncio.timeout_at(deadline):
                 if not connection.is_connected:
                     await self._open(connection, progress)
-                answer = await self._say(connection, envelope, mail, progress)
+                code, text = await self._say(connection, envelope, mail, progress)
         except SMTPResponseException as refusal:
-            if progress.stage in {"connect", "sign in"}:
-                connection.close()
-            return of_answer(progress.stage, refusal.code, refusal.message)
+            code, text = refusal.code, refusal.message
         except _NoSignInError as why:
-            connection.close()
             return NotSent(f"mail server: {why}", stop=True)
         except TimeoutError:
-            connection.close()
             return of_silence(progress.stage, "no answer in time")
         except (SMTPException, OSError, ValueError) as error:
-            connection.close()
             return of_silence(progress.stage, f"the connection broke ({type(error).__name__})")
-        return of_answer(progress.stage, answer.code, answer.message)
+        progress.refused = 400 <= code < 600 and progress.stage not in {"connect", "sign in"}
+        return of_answer(progress.stage, code, text)
 
     async def _open(self, connection: SMTP, progress: _Progress) -> None:
         """Connect, encrypt where the server can, and sign in."""
@@ -237,13 +244,19 @@ class Smtp:
         return mail if self._dkim is None else self._dkim.signed(mail, _domain(envelope))
 
 
-async def _take_back(connection: SMTP) -> None:
-    """Let the server forget a mail that it has not taken, so that the connection can carry the next one."""
+async def _take_back(connection: SMTP, progress: _Progress) -> None:
+    """Let the server forget a mail that it has refused, so that the connection can carry the next one.
+
+    After anything else an answer may still be on its way, and would be taken for that of another command: it is closed.
+    """
     try:
-        async with asyncio.timeout(_GOODBYE_SECONDS):
-            await connection.rset()
+        if progress.refused:
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await connection.rset()
+            return
     except (SMTPException, OSError):
-        connection.close()
+        pass
+    connection.close()
 
 
 def _domain(envelope: Envelope) -> str:

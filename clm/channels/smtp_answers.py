@@ -51,7 +51,7 @@ ANSWERS: tuple[tuple[Stage | None, str, str, Meaning], ...] = (
 )
 
 _ENHANCED = re.compile(r"(\d\.\d{1,3}\.\d{1,3})(?:\s|$)")
-_QUEUED_AS = re.compile(r"queued as (\S{1,100})")
+_QUEUED_AS = re.compile(r"queued as ([A-Za-z0-9._-]{1,100})")
 
 
 def of_answer(stage: Stage, code: int, text: str) -> Outcome:
@@ -64,7 +64,7 @@ def of_answer(stage: Stage, code: int, text: str) -> Outcome:
         if row[0] in {None, stage} and str(code).startswith(row[1]) and enhanced.startswith(row[2])
     )
     queued = _QUEUED_AS.search(text)
-    provider_id = redacted(queued[1]) if queued else None
+    provider_id = queued[1] if queued else None
     return outcome(meaning, f"mail server {code}", provider_id=provider_id, told=redacted(text, at_most=300))
 
 

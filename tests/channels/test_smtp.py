@@ -182,6 +182,32 @@ def test_no_more_connections_than_the_limit() -> None:
     assert server.commands.count("QUIT") == 4
 
 
+def test_a_mail_that_found_no_connection_was_not_sent() -> None:
+    """Where another mail holds the only connection for too long, the one that waits for it has not left."""
+    server = MailServer({".": silence})
+
+    async def both() -> list[Outcome]:
+        async with server.up():
+            smtp = channel(server, limits=Limits(at_once=1, timeout_seconds=0.4))
+            outcomes = await asyncio.gather(smtp.deliver(MAIL), smtp.deliver(MAIL))
+            await smtp.close()
+            return outcomes
+
+    assert sorted(word(outcome) for outcome in asyncio.run(both())) == [AGAIN, DOUBT]
+    assert len(server.mails) == 1
+
+
+def test_an_answer_nobody_understands_is_not_taken_for_the_next() -> None:
+    """What may still be on its way from one mail is never read as the answer to another."""
+
+    async def late(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"gibberish\r\n250 ok\r\n550 5.1.1 no such user\r\n")
+
+    server = MailServer({".": late})
+    assert [word(outcome) for outcome in send(server, MAIL, MAIL)] == [DOUBT, DOUBT]
+    assert server.connections == 2
+
+
 def test_smuggling_never_reaches_the_server() -> None:
     """An address, name or subject that could give a command or a header of its own is refused here."""
     server = MailServer()
