@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import uvicorn
+
 from clm.domain.provider_event import ProviderEvent
 from clm.engine import stream as streaming
 from clm.engine.receive import receive
@@ -20,6 +22,7 @@ from clm.engine.workspace import Workspace, open_workspace
 from clm.faults import FaultPoint, arm
 from clm.store import database as store
 from clm.store.database import Database
+from clm.web.app import create_app
 from tests.reliability.crashes.scene import Stage
 
 # What each process would spend half a second on is read once.
@@ -98,6 +101,13 @@ def take_in(stage: Stage, events: list[ProviderEvent], fate: Fate | None = None,
         fate.await_it(mark_of(stage, name))
     with contextlib.closing(Database(stage.url)) as database:
         receive(database, events, now=stage.now)
+
+
+def serve(stage: Stage, port: int, fate: Fate | None = None, *, name: str = "web") -> None:
+    """The web application, as `clm serve` runs it."""
+    if fate is not None:
+        fate.await_it(mark_of(stage, name))
+    uvicorn.run(create_app(stage.settings, stage.clock), host="127.0.0.1", port=port, log_level="critical")
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
+from benchmarks.fake_events import SendGridKey
 from benchmarks.fake_provider import FakeProvider
 from clm.domain.instant import DAY_MS, SECOND_MS
 from clm.domain.message import ENDS
@@ -60,6 +61,8 @@ class Stage:
     url: str
     provider_url: str
     now: int
+    webhook_key: str
+    """With which the provider's events are checked."""
 
     @property
     def settings(self) -> Settings:
@@ -72,6 +75,7 @@ class Stage:
             live=True,
             sendgrid_api_key=SecretStr("SG.a-key-for-the-fake-provider"),
             sendgrid_api_url=self.provider_url,
+            sendgrid_webhook_key=SecretStr(self.webhook_key),
         )
 
     @property
@@ -105,9 +109,11 @@ class Seen:
 class Scene:
     """The test's own view: it prepares, looks, and judges."""
 
-    def __init__(self, stage: Stage, provider: FakeProvider) -> None:
+    def __init__(self, stage: Stage, provider: FakeProvider, key: SendGridKey) -> None:
         self.stage = stage
         self.provider = provider
+        self.key = key
+        """With which the provider signs its events."""
 
     def queue(self, people: int = PEOPLE) -> None:
         """So many customers ordered yesterday, and each is to be told hello."""
@@ -214,4 +220,7 @@ def lay_out(folder: Path, url: str, provider: FakeProvider) -> Scene:
     words.mkdir(parents=True)
     for name, text in WORDS.items():
         (words / name).write_text(text)
-    return Scene(Stage(folder, url, provider.url, now=time.time_ns() // 1_000_000), provider)
+    shutil.copytree(PROJECT / "templates" / "_pages", folder / "templates" / "_pages")
+    key = SendGridKey()
+    stage = Stage(folder, url, provider.url, now=time.time_ns() // 1_000_000, webhook_key=key.public)
+    return Scene(stage, provider, key)
