@@ -1,4 +1,4 @@
-"""Hand queued messages over, batch by batch, until none is due."""
+"""Hand queued messages over, round by round, until none is due."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import datetime
 
 from prefect import flow, get_run_logger
 
-from tasks.messages import dispatch_batch, held_by_others_ms, reconcile_messages_once
+from tasks.messages import PAUSE, hand_over, held_by_others_ms, reconcile_messages_once
 from tasks.project import moment, run_name
 
-BATCHES_MAX = 10_000
+ROUNDS_MAX = 10_000
 WAIT_SECONDS_MAX = 75
-"""Two leases and a little: after that, what others hold is left to the next run."""
+"""Two leases and a little: after that, what others hold, or a provider that is away, is left to the next run."""
 
 
 @flow(name="dispatch-messages", flow_run_name=run_name("dispatch-messages"))
@@ -21,23 +21,24 @@ def dispatch_messages(as_of: datetime | None = None) -> dict[str, int]:
     """Hand over everything due; returns how many messages went to each status.
 
     What another dispatcher holds is waited for: it either settles it or is dead, and then its lease lapses and it is
-    ours. So a run after a crash finishes what the dead one began. Each batch is for the instant it begins at, unless
+    ours. So a run after a crash finishes what the dead one began. Each round is for the instant it begins at, unless
     one is given: a run that begins before quiet hours must not go on into them.
     """
     counts: Counter[str] = Counter()
     waited = 0.0
-    for number in range(1, BATCHES_MAX + 1):
+    for number in range(1, ROUNDS_MAX + 1):
         now = moment(as_of)
-        handed = Counter(dispatch_batch(number, now))
-        if handed.pop("leased"):
-            counts += handed
-            continue
-        held = held_by_others_ms(now)
-        if held is None or waited >= WAIT_SECONDS_MAX:
+        handed = Counter(hand_over(number, now))
+        leased, pause_ms = handed.pop("leased"), handed.pop(PAUSE)
+        counts += handed
+        held_ms = pause_ms or (0 if leased else held_by_others_ms(now))
+        if held_ms is None or waited >= WAIT_SECONDS_MAX:
             break
+        if not held_ms and leased:
+            continue
         if waited == 0:
             get_run_logger().info("messages that are due are held, by others or after a failed try; waiting")
-        pause = min(held / 1000 + 0.1, 2.0)
+        pause = min(held_ms / 1000 + 0.1, 2.0)
         time.sleep(pause)
         waited += pause
         counts["expired"] += reconcile_messages_once(now)["expired"]

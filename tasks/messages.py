@@ -9,21 +9,34 @@ from prefect.cache_policies import NO_CACHE
 
 from clm.domain.instant import to_ms
 from clm.engine.reconcile import reconcile
+from clm.engine.safety import Alert, judge
+from clm.engine.stream import stream
+from clm.engine.sweep import sweep
+from clm.engine.workspace import Workspace
 from clm.store import messages
+from tasks.alerts import tell
+from tasks.interruption import finishing_first
 from tasks.project import opened, wall_clock
 
+PAUSE = "pause_ms"
+"""In the result of `hand_over`: how long the provider asks to be left alone, in milliseconds."""
 
-@task(task_run_name="batch {number}", cache_policy=NO_CACHE)
-def dispatch_batch(number: int, as_of: datetime) -> dict[str, int]:  # noqa: ARG001 - the number names the task run
-    """Hand over one batch of what is due; returns how many were leased and how many went to each status.
 
-    Never retried by Prefect: what a dead batch held is found by its lease.
+@task(task_run_name="round {number}", cache_policy=NO_CACHE)
+def hand_over(number: int, as_of: datetime) -> dict[str, int]:  # noqa: ARG001 - the number names the task run
+    """Hand over what is due, for some seconds at most; returns how many were leased and how many went to each status.
+
+    Never retried by Prefect: what a dead run held is found by its lease. Being ended waits for what is in hand.
     """
-    handed = opened().dispatcher(now=to_ms(as_of), clock=wall_clock).batch()
+    workspace = opened()
+    _judge(workspace, as_of)
+    with finishing_first() as interrupted:
+        handed = stream(workspace.dispatcher(now=to_ms(as_of), clock=wall_clock), stopping=interrupted)
+    tell(Alert("error", text) for text in handed.alerts)
     if handed.leased:
         shown = ", ".join(f"{count} {status}" for status, count in sorted(handed.by_status.items()))
         get_run_logger().info("%d messages: %s", handed.leased, shown or "none could be sent now")
-    return {"leased": handed.leased, **handed.by_status}
+    return {"leased": handed.leased, PAUSE: handed.pause_ms, **handed.by_status}
 
 
 def held_by_others_ms(as_of: datetime) -> int | None:
@@ -34,17 +47,37 @@ def held_by_others_ms(as_of: datetime) -> int | None:
 
 @task(task_run_name="reconcile", retries=2, retry_delay_seconds=10, cache_policy=NO_CACHE)
 def reconcile_messages_once(as_of: datetime) -> dict[str, int]:
-    """Take back what dead dispatchers held and end what is too late; returns how many of each."""
+    """Take back what dead dispatchers held, close doubts, end what is too late, judge stops; returns counts."""
     workspace = opened()
     idempotent = {channel.name for channel in workspace.channels.values() if channel.idempotent}
     done = reconcile(
         workspace.database, workspace.journeys, idempotent=idempotent, now=to_ms(as_of), clock_now=wall_clock()
     )
-    get_run_logger().info("%d queued again, %d in doubt, %d expired", done.requeued, done.in_doubt, done.expired)
-    return {"requeued": done.requeued, "in_doubt": done.in_doubt, "expired": done.expired}
+    _judge(workspace, as_of)
+    counts = {name: getattr(done, name) for name in done.__slots__}
+    told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
+    get_run_logger().info("put right: %s", told or "nothing was left behind")
+    return counts
+
+
+@task(task_run_name="sweep providers", retries=1, retry_delay_seconds=30, timeout_seconds=600, cache_policy=NO_CACHE)
+def sweep_providers(as_of: datetime) -> dict[str, int]:
+    """Read providers' own records, in case their events did not come; returns counts."""
+    workspace = opened()
+    found = sweep(workspace.database, workspace.channels, now=to_ms(as_of))
+    if found:
+        get_run_logger().info("providers told: %s", ", ".join(f"{count} {name}" for name, count in found.items()))
+    return found
 
 
 def standing() -> dict[str, int]:
     """How many messages stand queued, sending or in doubt."""
     with opened().database.read() as tx:
         return messages.standing(tx)
+
+
+def _judge(workspace: Workspace, as_of: datetime) -> None:
+    """Open, probe and release stops by what came of what was sent."""
+    delivery = workspace.project.configuration.policy.delivery
+    senders = workspace.dispatcher(now=to_ms(as_of), clock=wall_clock).senders()
+    tell(judge(workspace.database, delivery, senders, now=to_ms(as_of)))

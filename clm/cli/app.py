@@ -27,6 +27,8 @@ for name, place in (
     ("campaigns", "clm.cli.campaigns:campaigns"),
     ("diagram", "clm.cli.diagram:diagram"),
     ("suppress", "clm.cli.suppress:suppress"),
+    ("doubt", "clm.cli.doubt:doubt_app"),
+    ("release", "clm.cli.release:release"),
     ("check", "clm.cli.project:check"),
     ("db", "clm.cli.project:db_app"),
     ("demo", "clm.cli.demo:demo"),

@@ -24,7 +24,7 @@ VOCABULARY: Mapping[str, Any] = {
     "facts": None,  # every fact of the profile, by name; instants aware, money in minor units of `currency`
     "last_order": dict.fromkeys(("id", "ordered_at", "amount", "products")),  # products: name, category, quantity
     "currency": None,  # ISO 4217 of the facts' money
-    "links": dict.fromkeys(("unsubscribe",)),
+    "links": dict.fromkeys(("unsubscribe", "preferences")),
     "now": None,
     "locale": None,
     "direction": None,  # ltr or rtl

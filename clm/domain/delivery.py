@@ -12,6 +12,8 @@ from typing import Literal
 from clm.domain.instant import DAY_MS, HOUR_MS
 
 Provider = Literal["sendgrid", "smtp", "twilio", "webhook", "outbox"]
+IDEMPOTENT: frozenset[Provider] = frozenset({"webhook", "outbox"})
+"""Those that may be handed the same message twice, because they tell it by its reference."""
 
 
 @dataclass(frozen=True, slots=True)

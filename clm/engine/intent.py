@@ -10,9 +10,11 @@ from clm.channels.protocol import Channel
 from clm.content.brand import Brand
 from clm.content.links import Links
 from clm.domain.content import TEAM, ChannelName, Content, Envelope
+from clm.domain.delivery import Route
 from clm.domain.fingerprint import fingerprint
 from clm.domain.policy import Defer, Policy, Stop, authorise
 from clm.domain.reference import reference
+from clm.domain.sms import cost, segments
 from clm.engine import authorisation, safety
 from clm.engine.handover import Batch, HandOver
 from clm.engine.safety import Gate
@@ -155,7 +157,16 @@ class Intending:
             self.channels[envelope.channel].name,
             one.sender,
             fingerprint(content.text),
+            *self._price(envelope),
         )
+
+    def _price(self, envelope: Envelope) -> tuple[int | None, float | None]:
+        """Of an SMS, its segments and what they cost."""
+        if envelope.channel != "sms":
+            return None, None
+        taken = segments(envelope.content.text)
+        route = self.policy.delivery.routes.get("sms", Route())
+        return taken.count, cost(taken, envelope.to, route.price_per_segment)
 
     def _envelope(self, row: Found, address: str | None, content: Content) -> Envelope:
         names = [name for name in (row.first_name, row.last_name) if name and row.channel not in TEAM]

@@ -14,7 +14,7 @@ from clm.domain.provider_event import ProviderEvent
 from clm.domain.reference import message_of
 from clm.errors import StoreBusyError
 from clm.faults import FaultPoint, reach
-from clm.store import delivery, doubt, references, suppressions
+from clm.store import attempts, delivery, doubt, references, suppressions
 from clm.store.database import Database, Transaction
 from clm.store.delivery import Told
 
@@ -63,7 +63,7 @@ def receive(database: Database, events: Sequence[ProviderEvent], *, now: int) ->
 
 def _receive(tx: Transaction, events: Sequence[ProviderEvent], key: str, *, now: int) -> Received:
     delivery.one_at_a_time(tx)
-    ours = [None if event.reference is None else message_of(event.reference, key) for event in events]
+    ours = _ours(tx, events, key)
     # Messages before profiles, as everywhere: whoever settles holds the message and waits for the profile.
     known = doubt.about(tx, {message_id for message_id in ours if message_id is not None})
     told = {
@@ -92,6 +92,22 @@ def _receive(tx: Transaction, events: Sequence[ProviderEvent], key: str, *, now:
         resolved=resolved,
         suppressed=_suppress(tx, new, known),
     )
+
+
+def _ours(tx: Transaction, events: Sequence[ProviderEvent], key: str) -> list[int | None]:
+    """Which message of ours each event is about: by our reference, else by the name that the provider gave it."""
+    unnamed = {
+        (event.provider, event.provider_message_id)
+        for event in events
+        if event.reference is None and event.provider_message_id is not None
+    }
+    by_name = attempts.named(tx, unnamed)
+    return [
+        by_name.get((event.provider, event.provider_message_id or ""))
+        if event.reference is None
+        else message_of(event.reference, key)
+        for event in events
+    ]
 
 
 def _suppress(tx: Transaction, new: Sequence[tuple[ProviderEvent, Told]], known: dict[int, str | None]) -> int:

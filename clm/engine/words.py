@@ -67,7 +67,10 @@ class Writer:
                 "products": list(products) or None,
             },
             "currency": self.currency,
-            "links": {"unsubscribe": self.links.unsubscribe(row.contact_id)},
+            "links": {
+                "unsubscribe": self.links.unsubscribe(row.contact_id),
+                "preferences": self.links.preferences(row.contact_id),
+            },
             "now": from_ms(self.now),
         }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from urllib.parse import urlsplit
 
 from clm.channels.connect import connect
 from clm.channels.protocol import Channel
@@ -12,6 +14,7 @@ from clm.content.brand import Brand, read_brand
 from clm.content.catalogue import FILES
 from clm.content.library import TemplateLibrary
 from clm.domain.content import TEAM, ChannelName
+from clm.domain.delivery import IDEMPOTENT, Route
 from clm.domain.fact import FACTS
 from clm.engine.dispatch import Dispatcher
 from clm.engine.handover import Clock
@@ -59,11 +62,51 @@ def load_project(settings: Settings) -> Project:
         )
     except ConfigurationError as error:
         faults += error.faults
+    if configuration:
+        faults += live_faults(configuration, settings)
+        configuration = configuration if settings.live else _harmless(configuration)
     if configuration and library:
         faults += _steps_without_words(configuration, library, settings)
     if faults or configuration is None or brand is None or library is None:
         raise ConfigurationError(faults)
     return Project(configuration, brand, library, tuple(sources))
+
+
+def live_faults(configuration: Configuration, settings: Settings) -> list[Fault]:
+    """What must not go live as it is: links nobody can open, and promises that need events which cannot come."""
+    faults = []
+    routes = configuration.policy.delivery.routes
+    told_by = {
+        "sendgrid": ("SENDGRID_WEBHOOK_KEY", settings.sendgrid_webhook_key),
+        "twilio": ("TWILIO_AUTH_TOKEN", settings.twilio_auth_token),
+    }
+    for campaign in configuration.campaigns:
+        if campaign.delivery != "at_least_once":
+            continue
+        file = str(settings.config / "campaigns" / f"{campaign.campaign}.yaml")
+        for provider in sorted({routes.get(step.channel, Route()).by for step in campaign.sends}):
+            variable, key = told_by.get(provider, (None, None))
+            if provider in IDEMPOTENT or key is not None:
+                continue
+            remedy = f"set {variable}, or leave the setting out" if variable else "leave the setting out"
+            reason = f"`delivery: at_least_once` needs {provider}'s events, to tell what went from what did not"
+            faults.append(Fault(file, f"{reason}; {remedy}"))
+    url = urlsplit(settings.public_url)
+    local = {urlsplit(one).hostname for one in (settings.sendgrid_api_url, settings.twilio_api_url)}
+    if settings.live and url.scheme != "https" and not local & {"127.0.0.1", "localhost", "::1"}:
+        faults.append(
+            Fault(
+                "CLM_PUBLIC_URL",
+                f"is {settings.public_url}; live messages need links that readers can open, and that begin with https://",
+            )
+        )
+    return faults
+
+
+def _harmless(configuration: Configuration) -> Configuration:
+    """Without canaries and blast radius, where nothing leaves this machine: there is nothing to protect."""
+    delivery = replace(configuration.policy.delivery, canary=None, blast_radius=None)
+    return replace(configuration, policy=replace(configuration.policy, delivery=delivery))
 
 
 def _steps_without_words(configuration: Configuration, library: TemplateLibrary, settings: Settings) -> list[Fault]:
@@ -82,7 +125,7 @@ def _steps_without_words(configuration: Configuration, library: TemplateLibrary,
     ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Workspace:
     """What a task or a command works with; open it with `open_workspace`."""
 
@@ -92,7 +135,7 @@ class Workspace:
     journeys: Journeys
     """The campaigns, and the versions people are on."""
 
-    @property
+    @cached_property
     def channels(self) -> Mapping[ChannelName, Channel]:
         """How messages leave: to the local outbox, until sending is live.
 

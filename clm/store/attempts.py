@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from clm.domain.message import ENDS, MessageStatus
 from clm.faults import FaultPoint, reach
 from clm.store import contacted
 from clm.store.database import Transaction
-from clm.store.dialect import insert_many, update_many
+from clm.store.dialect import insert_many, texts_in, texts_value, update_many
 from clm.store.messages import move
 from clm.store.schema import attempts, messages
 
@@ -138,3 +138,12 @@ def _answer(tx: Transaction, settlements: Sequence[Settlement], *, now: int) -> 
         if (key := (one.id, one.token, one.number)) in attempt_of
     ]
     update_many(tx, attempts, ("outcome", "detail", "provider_id", "settled_at"), rows)
+
+
+def named(tx: Transaction, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The messages that providers know by these names, each (provider, its own id)."""
+    if not names:
+        return {}
+    query = text(f"SELECT provider, provider_id, message_id FROM attempts WHERE provider_id IN {texts_in(tx)}")
+    rows = tx.execute(query, {"texts": texts_value(tx, {name for _, name in names})})
+    return {(row.provider, row.provider_id): row.message_id for row in rows}

@@ -20,9 +20,9 @@ def test_a_long_run_does_not_go_on_for_the_instant_it_began_at(
 
     def batch(number: int, now: datetime) -> dict[str, int]:
         asked.append(now)
-        return {"leased": 1, "sent": 1} if number < 4 else {"leased": 0}
+        return {"leased": 1, "pause_ms": 0, "sent": 1} if number < 4 else {"leased": 0, "pause_ms": 0}
 
-    monkeypatch.setattr(flow_module, "dispatch_batch", batch)
+    monkeypatch.setattr(flow_module, "hand_over", batch)
     monkeypatch.setattr(flow_module, "held_by_others_ms", lambda _now: None)
     monkeypatch.setattr(flow_module, "moment", _ticking() if as_of is None else lambda given: given)
     assert flow_module.dispatch_messages.fn(as_of) == {"sent": 3}
