@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 import pytest
 from pydantic import SecretStr
+from yarl import URL
 
 from clm.channels import answers
 from clm.channels.answers import Meaning
-from clm.channels.exchange import ANSWER_BYTES_MAX
+from clm.channels.exchange import ANSWER_BYTES_MAX, Exchange, Reply
 from clm.channels.protocol import Channel
 from clm.channels.sendgrid import SendGrid
 from clm.channels.twilio import Twilio
@@ -260,6 +261,21 @@ def test_the_wait_a_provider_asks_for_is_kept(headers: dict[str, str], expected:
     outcome = outcome_of("sendgrid", saying(http(429, **headers)))
     assert isinstance(outcome, NotSent)
     assert outcome.retry_after_ms == expected
+
+
+def test_no_more_of_an_answer_is_read_than_is_useful() -> None:
+    """Whoever answers without end fills nobody's memory, and is hung up on."""
+
+    async def one() -> Reply | Meaning:
+        async with http_server(saying(http(200, b"y" * (ANSWER_BYTES_MAX * 4)))) as server:
+            exchange = Exchange(QUICK)
+            reply = await exchange.post(URL(server.url), b"{}", {})
+            await exchange.close()
+            return reply
+
+    reply = asyncio.run(one())
+    assert isinstance(reply, Reply)
+    assert (reply.status, len(reply.body), reply.whole) == (200, ANSWER_BYTES_MAX, False)
 
 
 def test_a_reason_never_holds_an_address() -> None:
