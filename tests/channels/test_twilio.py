@@ -157,7 +157,7 @@ def message(at: int, body: str | None = SMS.content.text, **told: Any) -> dict[s
     return usual | {"body": body, "date_created": when, "date_sent": when, "date_updated": when} | told
 
 
-def pages(*found: list[dict[str, Any]], host: str = "") -> Callable[..., Awaitable[None]]:
+def pages(*found: list[dict[str, Any]], host: str = "", **headers: str) -> Callable[..., Awaitable[None]]:
     """Twilio's list of messages, page after page; what it says of the next page may name another host."""
 
     async def answer(request: Request, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -166,7 +166,7 @@ def pages(*found: list[dict[str, Any]], host: str = "") -> Callable[..., Awaitab
         more = number + 1 < len(found)
         following = f"{host}/elsewhere.json?To=x&PageSize=500&Page={number + 1}&PageToken=PA{MESSAGE}"
         page = {"messages": found[number], "next_page_uri": following if more else None}
-        writer.write(http(200, json.dumps(page).encode()))
+        writer.write(http(200, json.dumps(page).encode(), **headers))
 
     return answer
 
@@ -197,7 +197,7 @@ def test_a_channel_that_can_be_asked_and_swept() -> None:
 def test_a_lost_message_is_found_by_number_time_and_words() -> None:
     """Also when it still waits to be sent, and on a later page; our password goes to no host that an answer names."""
     waiting = message(AT + 2_000, date_sent=None, status="queued")
-    answer, server = asked(LOST, pages([message(AT + HOUR_MS)], [waiting], host="http://evil.example"))
+    answer, server = asked(LOST, pages([message(AT + DAY_MS)], [waiting], host="http://evil.example"))
     assert answer == Answer(found=True, provider_id=MESSAGE, detail="Twilio: queued")
     assert len(server.requests) == 2
     for request in server.requests:
@@ -217,11 +217,19 @@ def test_a_lost_message_is_found_by_number_time_and_words() -> None:
         ([message(AT, body=None)], None),
         ([message(AT, date_created="whenever")], None),
         ([message(AT - 60_000)], True),
+        ([message(AT + 3 * HOUR_MS)], True),  # of a run that began late
     ],
 )
 def test_what_its_records_cannot_tell_stays_open(found: list[dict[str, Any]], expected: bool | None) -> None:
     """No message of that time: it was not taken. One of other words, or of none: nobody knows."""
     assert asked(LOST, pages(found))[0].found is expected
+
+
+def test_a_question_that_comes_too_early_proves_nothing() -> None:
+    """By Twilio's own clock: what it took a moment ago may not be in its records yet."""
+    for seconds, expected in ((60, None), (600, False)):
+        date = email.utils.formatdate(AT / 1_000 + seconds, usegmt=True)
+        assert asked(LOST, pages([], date=date))[0].found is expected
 
 
 def test_without_knowing_the_words_a_message_of_that_time_proves_nothing() -> None:
