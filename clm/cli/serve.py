@@ -8,6 +8,7 @@ from cyclopts import Parameter, validators
 
 from clm.cli.terminal import err
 from clm.settings import Settings
+from clm.store.database import Database
 
 LOG: dict[str, Any] = {
     "version": 1,
@@ -40,6 +41,9 @@ def serve(
     import uvicorn  # noqa: PLC0415 - half a second that no other command needs
 
     settings = Settings()
+    database = Database(settings.store_url)
+    database.require_current()  # refused here, in a sentence, and not as a failed start
+    database.close()
     err.print(f"http://{host}:{port}, for customers {settings.public_url}; Ctrl-C stops it", markup=False)
     # By name: the command line does not know the web application.
     uvicorn.run(

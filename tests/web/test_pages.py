@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -192,6 +194,20 @@ class TestUnsubscribing:
             asker = Asker(create_app(web_settings.model_copy(update={"secret_keys": SecretStr(keys)}), lambda: NOW))
             assert asker("POST", path(links.unsubscribe(ada))).status_code == status
             asker.close()
+        assert gets(database, ada) == (False, True)
+
+    def test_a_campaign_with_a_fault_keeps_nobody(
+        self, web_settings: Settings, links: Links, ada: int, database: Database, tmp_path: Path
+    ) -> None:
+        """Of the configuration only who the shop is must be right for people to leave."""
+        config = tmp_path / "config"
+        (config / "campaigns").mkdir(parents=True)
+        for name in ("brand.yaml", "clm.yaml"):
+            shutil.copyfile(web_settings.config / name, config / name)
+        (config / "campaigns" / "broken.yaml").write_text("steps: [", encoding="utf-8")
+        asker = Asker(create_app(web_settings.model_copy(update={"config": config}), lambda: NOW))
+        assert asker("POST", path(links.unsubscribe(ada))).status_code == 200
+        asker.close()
         assert gets(database, ada) == (False, True)
 
     def test_an_erased_contact_does_no_harm(self, web: Asker, links: Links, ada: int, database: Database) -> None:
