@@ -69,8 +69,7 @@ class TemplateLibrary:
     def channels(self, campaign: str, step: str) -> set[ChannelName]:
         """The channels a step has words for in the default locale, so that everybody can be reached."""
         defaults = chain(None, self._default_locale)
-        found = {channel for channel in FILES for name in defaults if (campaign, step, channel, name) in self._words}
-        return found | TEAM if "staff" in found else found
+        return {channel for channel in FILES for name in defaults if (campaign, step, channel, name) in self._words}
 
     def locales(self, campaign: str, step: str) -> list[str]:
         """The locales a step has words in, in order."""

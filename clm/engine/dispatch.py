@@ -67,12 +67,12 @@ class Dispatcher:
 
     def batch(self) -> Handed:
         """Hand over one batch of what is due; `leased` is 0 when nothing was free to take."""
-        leased = self.lease()
+        leased = self.lease(limit=BATCH_MESSAGES)
         if leased is None:
             return Handed(0, {})
         batch = self.write(leased)
         counts: Counter[str] = Counter()
-        handing = self.intend(batch, batch.next(BATCH_MESSAGES), counts)
+        handing = self.intend(batch, batch.next(len(batch.waiting)), counts)
         answers = (self.together or self._in_a_loop)([self.hand_over(one) for one in handing])
         settled = self.settle(answers)
         return Handed(len(leased.rows), counts + settled.by_status, alerts=settled.alerts)

@@ -120,8 +120,9 @@ def _steps_without_words(configuration: Configuration, library: TemplateLibrary,
         )
         for campaign in configuration.campaigns
         for step in campaign.sends
-        for files in (FILES["staff" if step.channel in TEAM else step.channel],)
-        if step.channel not in library.channels(campaign.campaign, step.send)
+        for words in ("staff" if step.channel in TEAM else step.channel,)
+        for files in (FILES[words],)
+        if words not in library.channels(campaign.campaign, step.send)
     ]
 
 

@@ -130,7 +130,8 @@ def _answer(tx: Transaction, settlements: Sequence[Settlement], *, now: int) -> 
     """Keep each answer with its attempt; one that is known stays as it is."""
     a = attempts.c
     ids = [one.id for one in settlements]
-    known = tx.execute(select(a.id, a.message_id, a.token, a.number).where(a.message_id.in_(ids), a.outcome.is_(None)))
+    unknown = or_(a.outcome.is_(None), a.outcome == "in_doubt")
+    known = tx.execute(select(a.id, a.message_id, a.token, a.number).where(a.message_id.in_(ids), unknown))
     attempt_of = {(row.message_id, row.token, row.number): row.id for row in known}
     rows = [
         (one.outcome, one.detail, one.provider_id, now, attempt_of[key])
