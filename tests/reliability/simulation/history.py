@@ -66,6 +66,7 @@ class HandOver:
     """One message given to the provider once."""
 
     message: Named
+    reference: str
     to: str
     at: int  # the business time of sending
     order: int
@@ -110,9 +111,9 @@ class History:
         """What is committed at this moment."""
         return Authorised(dict(self.people), dict(self.suppressed), frozenset(self.told_of), clock)
 
-    def hand_over(self, message: Named, *, to: str, at: int, came_at: int, turned: int) -> HandOver:
+    def hand_over(self, message: Named, *, reference: str, to: str, at: int, came_at: int, turned: int) -> HandOver:
         """Note that a message has come to the provider."""
-        one = HandOver(message, to, at, len(self.handed), came_at, turned)
+        one = HandOver(message, reference, to, at, len(self.handed), came_at, turned)
         self.handed.append(one)
         self.by_message[message.id].append(one)
         self.by_key[message.key].append(one)

@@ -89,6 +89,7 @@ class FakeProvider:
     loses: float = 0.12
     """The share of messages of which no event ever comes."""
     on_their_way: list[Pending] = field(default_factory=list)
+    _told: int = 0
     idempotent: bool = False
     live: bool = True
     limits: Limits = field(default_factory=Limits)
@@ -144,24 +145,29 @@ class FakeProvider:
         self.history.message_of[envelope.reference] = envelope.message_id
         if self.chance.random() < self.loses:
             return
-        for number, (kind, suppress) in enumerate(self._kinds()):
-            event = ProviderEvent(
-                provider=self.name,
-                event_id=f"e{one.order}-{number}",
-                kind=kind,
-                at=self.around.time(),
-                channel="sms" if envelope.channel == "sms" else "email",
-                reference=envelope.reference,
-                provider_message_id=f"p-{one.order}",
-                address=envelope.to,
-                suppress=suppress,
-            )
-            self.history.told.add((event.provider, event.event_id))
-            if self.chance.random() < 0.1:
-                continue  # this one is lost on the way
+        for kind, suppress in self._kinds():
             late = self.chance.choice([0, 30 * SECOND_MS, HOUR_MS, 5 * HOUR_MS, 26 * HOUR_MS])
             copies = self.chance.choices([1, 2, 46], [80, 18, 2])[0]
-            self.on_their_way.append(Pending(event, self.around.time() + self.chance.randint(0, late), copies))
+            self.tell(one, kind, suppress, late=self.chance.randint(0, late), copies=copies)
+            if self.chance.random() < 0.1:
+                self.on_their_way.pop()  # this one is lost on the way
+
+    def tell(self, one: HandOver, kind: EventKind, suppress: str | None, *, late: int = 0, copies: int = 1) -> None:
+        """Have something to tell of a message that it took."""
+        self._told += 1
+        event = ProviderEvent(
+            provider=self.name,
+            event_id=f"{self.name}-{self._told}",
+            kind=kind,
+            at=self.around.time(),
+            channel="sms" if one.message.channel == "sms" else "email",
+            reference=one.reference,
+            provider_message_id=f"p-{one.order}",
+            address=one.to,
+            suppress=suppress,
+        )
+        self.history.told.add((event.provider, event.event_id))
+        self.on_their_way.append(Pending(event, self.around.time() + late, copies))
 
     def _kinds(self) -> Iterator[tuple[EventKind, str | None]]:
         yield "processed", None

@@ -12,14 +12,13 @@ from typing import Any
 
 from clm import faults
 from clm.domain.instant import HOUR_MS, SECOND_MS
-from clm.domain.message import ENDS
 from clm.errors import StoreBusyError
 from clm.faults import FaultPoint
 from tests.reliability.simulation import promises
 from tests.reliability.simulation.history import Person
-from tests.reliability.simulation.provider import LEASE_MS, Fate
+from tests.reliability.simulation.peace import Peace
+from tests.reliability.simulation.provider import LEASE_MS
 from tests.reliability.simulation.schedule import Killed, Schedule
-from tests.reliability.simulation.words import SILENCE_MS, WITHIN_MS
 from tests.reliability.simulation.world import START, BrokenPromiseError, WatchedDatabase, World
 
 INTERVAL_MS = 2 * HOUR_MS
@@ -220,13 +219,12 @@ class Simulation:
 
     def _receive(self) -> None:
         world, chance = self.world, self.chance
-        due = [(provider, one) for provider in (world.mail, world.sms) for one in provider.due()]
-        if self.moment.faults:
-            due = chance.sample(due, chance.randint(0, len(due)))
-            due += chance.sample(due, chance.randint(0, len(due)))
+        due = world.due()
+        due = chance.sample(due, chance.randint(0, len(due)))
+        due += chance.sample(due, chance.randint(0, len(due)))
         self.schedule.note(f"{len(due)} events come")
         self.moment.telling = []
-        world.receive(due, foreign=self.moment.faults and chance.choice((0, 0, 1, 2)))
+        world.receive(due, foreign=chance.choice((0, 0, 1, 2)))
 
     def _live(self) -> None:
         world, chance = self.world, self.chance
@@ -261,69 +259,10 @@ class Simulation:
         """Faults stop: whoever was at work comes to an end or is killed, and then everything has to."""
         self.moment.faults = False
         skew, self.schedule.skew = self.schedule.skew, 0
-        for provider in (self.world.mail, self.world.sms):
-            provider.weights = {Fate.ACCEPTED: 1}
-            provider.loses = 0
         self.schedule.finish(kill=lambda: self.chance.random() < 0.5, after_each=self._look)
-        # A clock that was an hour ahead made leases that are an hour longer.
-        self._pass(LEASE_MS + max(0, skew) + INTERVAL_MS)
-        # Silence counts once something later has been told of: somebody new comes, and their message is told of.
-        self.world.sign_up(Person("later", "later@example.com", None, "UTC"))
-        self.world.purchase("later")
-        self._round(campaigns=True)
-        self._none_sending()
-        self._pass(INTERVAL_MS)
-        self._round()
-        self._pass(SILENCE_MS)
-        self._round()
-        self._none_in_doubt()
-        self._pass(WITHIN_MS)
-        self._round()
-        self._pass(INTERVAL_MS)
-        self._round()
-        self._none_in_doubt()
-        for row in self.world.rows():
-            if row.status not in ENDS and row.status != "in_doubt":  # those have been looked at
-                self.world.history.broken.append(f"message {row.id} never ends: it is {row.status} ({row.reason})")
-        self.world.check()
+        peace = Peace(self.world, self._pass, INTERVAL_MS)
+        peace.come(clock_was_ahead_ms=max(0, skew))
 
     def _pass(self, ms: int) -> None:
         self.schedule.time += ms
         self.schedule.note(f"{ms} ms pass in peace")
-
-    def _round(self, *, campaigns: bool = False) -> None:
-        """Everything that runs every so often runs once."""
-        for provider in (self.world.mail, self.world.sms):
-            for one in provider.on_their_way:
-                one.copies = 1
-        self._receive()
-        self.world.reconcile()
-        if campaigns:
-            self.world.run_campaigns()
-        while self.world.dispatch():
-            pass
-        self._receive()
-        self.world.check()
-
-    def _none_in_doubt(self) -> None:
-        """Silence closes a doubt where the provider has told of at least half of what it took in the time after."""
-        handed = self.world.history.handed
-        told_of = self.world.history.told_of
-        doubts = self.world.look(
-            "SELECT m.id, m.channel, a.intended_at FROM messages m"
-            " JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts WHERE m.status = 'in_doubt'"
-        )
-        for message_id, channel, at in doubts:
-            later = [
-                one.message.id in told_of
-                for one in handed
-                if one.settled and one.message.channel == channel and at <= one.at <= at + SILENCE_MS
-            ]
-            if later and 2 * sum(later) >= len(later):
-                self.world.history.broken.append(f"message {message_id} is in doubt although its provider is silent")
-        self.world.check()
-
-    def _none_sending(self) -> None:
-        stuck = [row.id for row in self.world.rows() if row.status == "sending"]
-        self.world.history.broken += [f"message {one} is still being sent, after its lease" for one in stuck]
-        self.world.check()

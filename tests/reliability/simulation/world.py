@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from random import Random
 from typing import Any
@@ -15,11 +15,12 @@ from clm.content.links import Links
 from clm.domain.content import Envelope
 from clm.domain.instant import DAY_MS
 from clm.domain.provider_event import ProviderEvent
-from clm.domain.record import ContactRecord
+from clm.domain.record import ContactRecord, OrderRecord
 from clm.engine.advance import advance
 from clm.engine.dispatch import Dispatcher
 from clm.engine.enrol import enrol
 from clm.engine.handover import Answer
+from clm.engine.ingest import Counts
 from clm.engine.journey import Journeys
 from clm.engine.profile import refresh
 from clm.engine.receive import receive
@@ -75,14 +76,15 @@ class World:
         self.edited = False
         self.changed = False
         """Whether anything was committed since the last check."""
-        self.orders = 0
-        self.foreign = 0
+        self._count = 0
+        self._foreign = 0
         self._shop = Shop(database)
         self._raw = sqlite3.connect(database.engine.url.database or "") if database.dialect == "sqlite" else None
         self._authorised: dict[int, Authorised] = {}
         self._attempts_seen = 0
         self._then: Callable[[], None] | None = None
-        self._said_at = START - DAY_MS
+        self._told_people: dict[str, ContactRecord] = {}
+        self._told_orders: dict[str, OrderRecord] = {}
 
     def close(self) -> None:
         """Give the connection of the checks back."""
@@ -164,12 +166,16 @@ class World:
         clock = self.moment.clock
         reconcile(self.database, self.journeys, idempotent=(), now=clock, clock_now=clock)
 
+    def due(self) -> list[tuple[FakeProvider, Pending]]:
+        """What the provider would tell us now."""
+        return [(provider, one) for provider in (self.mail, self.sms) for one in provider.due()]
+
     def receive(self, pending: Sequence[tuple[FakeProvider, Pending]], *, foreign: int = 0) -> None:
         """A webhook is called with these events and some that are not ours, and the provider hears our answer."""
         events = [one.event for _, one in pending]
         for _ in range(foreign):
-            self.foreign += 1
-            events.append(self.mail.foreign(self.foreign))
+            self._foreign += 1
+            events.append(self.mail.foreign(self._foreign))
         if not events:
             return
         self.moment.telling = events
@@ -183,40 +189,70 @@ class World:
 
     def sign_up(self, *people: Person) -> None:
         """New customers."""
-        self._tell(people, {one.name: one for one in people})
+        self._tell({one.name: one for one in people})
 
     def consent(self, name: str, channel: str, *, yes: bool) -> None:
         """Somebody tells the shop that they want marketing by a channel, or that they do not."""
         person = self.history.people[name]
-        said_no = person.said_no - {channel} if yes else person.said_no | {channel}
-        self._change(name, said_no=said_no)
+        self._change(name, said_no=person.said_no - {channel} if yes else person.said_no | {channel})
 
     def move(self, name: str, channel: str, address: str | None) -> None:
         """Somebody has another address, or none any more."""
         self._change(name, **{"email" if channel == "email" else "phone": address})
 
-    def sync(self) -> None:
-        """The shop tells everything once more."""
-        self._tell(tuple(self.history.people.values()), {}, again=True)
-
     def _change(self, name: str, **changes: object) -> None:
-        changed = self.history.people[name]._replace(**changes)
-        self._tell([changed], {name: changed})
+        self._tell({name: self.history.people[name]._replace(**changes)})
 
-    def _tell(self, people: Sequence[Person], known: Mapping[str, Person], *, again: bool = False) -> None:
-        said_at = self._said_at if again else self.moment.time
-        with self._upon_commit(lambda: self.history.people.update(known)):
-            self._shop.tell(*(_record(one, said_at) for one in people), now=self.moment.time)
-        self._said_at = said_at
+    def _tell(self, known: Mapping[str, Person]) -> None:
+        records = {name: _record(one, self.moment.time) for name, one in known.items()}
+
+        def remember() -> None:
+            self.history.people.update(known)
+            self._told_people.update(records)
+
+        with self._upon_commit(remember):
+            self._shop.tell(*records.values(), now=self.moment.time)
 
     def purchase(self, *names: str) -> None:
         """People order something, at this moment."""
-        self.orders += 1
+        self._count += 1
         at = self.moment.time
-        placed = [order(f"o{self.orders}-{name}", name, at=at) for name in names]
+        placed = {name: order(f"o{self._count}-{name}", name, at=at) for name in names}
         known = {name: self.history.people[name]._replace(last_order_at=at) for name in names}
-        with self._upon_commit(lambda: self.history.people.update(known)):
-            self._shop.tell(*placed, now=at, fields=frozenset({"external_id"}))
+
+        def remember() -> None:
+            self.history.people.update(known)
+            self._told_orders.update({one.external_id: one for one in placed.values()})
+
+        with self._upon_commit(remember):
+            self._tell_orders(placed.values())
+
+    def refund(self, number: int) -> None:
+        """A part of an order, any of those that were placed, is paid back."""
+        bought = [one for one in self._told_orders.values() if one.kind == "order"]
+        if not bought:
+            return
+        of = bought[number % len(bought)]
+        self._count += 1
+        refund = order(
+            f"r{self._count}", of.contact.external_id, at=self.moment.time, amount=100, kind="refund",
+            cancels=of.external_id,
+        )  # fmt: skip
+        with self._upon_commit(lambda: self._told_orders.update({refund.external_id: refund})):
+            self._tell_orders([refund])
+
+    def _tell_orders(self, records: Iterable[OrderRecord]) -> Counts:
+        return self._shop.tell(*records, now=self.moment.time, fields=frozenset({"external_id"}))
+
+    def sync(self) -> None:
+        """The shop tells everything that it has told once more, and nothing of it is new."""
+        told = Counts()
+        if self._told_people:
+            told.add(self._shop.tell(*self._told_people.values(), now=self.moment.time))
+        if self._told_orders:
+            told.add(self._tell_orders(self._told_orders.values()))
+        if told.new or told.changed:
+            self.history.broken.append(f"{told.new} new and {told.changed} changed in what was told before")
 
     def unsubscribe(self, name: str, channel: str, reason: str = "unsubscribed") -> None:
         """Somebody follows the link in a mail, or answers STOP."""
@@ -293,7 +329,12 @@ class World:
         (row,) = self.look(_MESSAGE.format(envelope.message_id))
         message = Named(*row[:7], bool(row[7]), *row[8:11])
         one = self.history.hand_over(
-            message, to=envelope.to, at=envelope.at_ms, came_at=self.moment.time, turned=self.moment.turned
+            message,
+            reference=envelope.reference,
+            to=envelope.to,
+            at=envelope.at_ms,
+            came_at=self.moment.time,
+            turned=self.moment.turned,
         )
         faults = promises.hand_over_faults(
             one,
