@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -13,12 +14,15 @@ from yarl import URL
 from clm.channels import answers
 from clm.channels.exchange import Exchange, Reply
 from clm.channels.mime import UnfitMail, ascii_address, extra_headers, require_plain
+from clm.channels.protocol import Answer, Question
 from clm.channels.rate import Pace
 from clm.channels.redact import redacted
 from clm.channels.sendgrid_events import REFERENCE_ARG
+from clm.channels.sendgrid_records import Records
 from clm.domain.content import Envelope
 from clm.domain.delivery import Limits
 from clm.domain.outcome import Outcome, Rejected
+from clm.domain.provider_event import ProviderEvent
 
 BYTES_MAX = 30_000_000
 _CATEGORIES_MAX = 10
@@ -28,7 +32,7 @@ _LIST_MARKS = re.compile(r"[;,]+")
 
 
 class SendGrid:
-    """Hands e-mail to SendGrid's v3 API.
+    """Hands e-mail to SendGrid's v3 API, asks it about one, and reads which addresses it sends nothing to.
 
     SendGrid takes no idempotency key, so a message whose answer was lost is in doubt. Of its settings only one is
     overruled: no unsubscribe link of theirs beside ours. Opens and clicks are tracked as the account says.
@@ -40,9 +44,12 @@ class SendGrid:
 
     def __init__(self, key: SecretStr, *, api_url: str, limits: Limits) -> None:
         self.limits = limits
-        self._url = URL(api_url.rstrip("/") + "/v3/mail/send")
-        self._headers = {"Authorization": f"Bearer {key.get_secret_value()}", "Content-Type": "application/json"}
+        api = URL(api_url.rstrip("/"))
+        self._url = api / "v3" / "mail" / "send"
+        sign_in = {"Authorization": f"Bearer {key.get_secret_value()}"}
+        self._headers = {**sign_in, "Content-Type": "application/json"}
         self._exchange = Exchange(limits)
+        self._records = Records(self._exchange, api, sign_in, key.get_secret_value())
         self._pace = Pace(limits.per_second)
 
     async def deliver(self, envelope: Envelope) -> Outcome:
@@ -61,6 +68,14 @@ class SendGrid:
             told=_complaint(reply),
             wait_ms=answers.wait_asked(reply.headers),
         )
+
+    async def ask(self, question: Question) -> Answer:
+        """Whether SendGrid shows the mail in its Email Activity, by our reference and its recipient."""
+        return await self._records.ask(question)
+
+    async def sweep(self, *, since: int, until: int) -> Sequence[ProviderEvent]:
+        """The addresses that bounced, complained, were invalid or unsubscribed there between two instants."""
+        return await self._records.sweep(since=since, until=until)
 
     async def turn(self) -> None:
         """Wait for the pace that was asked for."""

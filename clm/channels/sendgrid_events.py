@@ -133,7 +133,7 @@ def _event(told: Any) -> ProviderEvent:
         channel="email",
         reference=_text(told, REFERENCE_ARG, at_most=_REFERENCE_CHARACTERS_MAX),
         provider_message_id=_message_id(told),
-        address=_address(told),
+        address=address_in(told),
         by_machine=told.get("sg_machine_open") in {True, "true"},
         suppress=suppress,
         lift="unsubscribed" if kind == "resubscribed" else None,
@@ -166,10 +166,16 @@ def _instant(value: Any) -> int:
 def _message_id(told: Mapping[str, Any]) -> str | None:
     """What mail/send called X-Message-Id: `sg_message_id` up to the name of the machine behind it."""
     given = _text(told, "sg_message_id", at_most=_ID_CHARACTERS_MAX)
-    return None if given is None else re.split(r"\.(?:filter|recvd)", given)[0]
+    return None if given is None else short_id(given)
 
 
-def _address(told: Mapping[str, Any]) -> str | None:
+def short_id(given: str) -> str:
+    """Of SendGrid's name of a message, what mail/send had called it."""
+    return re.split(r"\.(?:filter|recvd)", given[:_ID_CHARACTERS_MAX])[0]
+
+
+def address_in(told: Mapping[str, Any]) -> str | None:
+    """Whom it is about; None where that is no address."""
     value = told.get("email")
     if not isinstance(value, str) or "@" not in value:
         return None

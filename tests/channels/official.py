@@ -1,4 +1,4 @@
-"""The providers' own OpenAPI documents, and whether a request that was really made keeps to them."""
+"""The providers' own OpenAPI documents, and whether requests that were really made, and their answers, keep to them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from openapi_core import Config, OpenAPI
-from openapi_core.testing import MockRequest
+from openapi_core.testing import MockRequest, MockResponse
 
 from tests.channels.speaking import Request
 
 DOCUMENTS = Path(__file__).parents[3] / "shared" / "openapi"
 SENDGRID = ("sendgrid_mail_v3.json", "https://api.sendgrid.com")
+SENDGRID_ACTIVITY = ("sendgrid_email_activity_v3.json", "https://api.sendgrid.com")
+SENDGRID_SUPPRESSIONS = ("sendgrid_suppressions_v3.json", "https://api.sendgrid.com")
 TWILIO = ("twilio_api_v2010.json", "https://api.twilio.com")
 
 
@@ -28,17 +30,24 @@ def _document(name: str) -> OpenAPI:
 
 def require_official(provider: tuple[str, str], request: Request) -> None:
     """Raise what openapi-core finds wrong with a request, as if it had gone to the provider itself."""
-    name, host = provider
+    _document(provider[0]).validate_request(_as_made(provider, request))
+
+
+def require_official_answer(provider: tuple[str, str], request: Request, body: bytes, *, status: int = 200) -> None:
+    """Raise what openapi-core finds wrong with an answer, as if the provider itself had given it to the request."""
+    _document(provider[0]).validate_response(_as_made(provider, request), MockResponse(body, status))
+
+
+def _as_made(provider: tuple[str, str], request: Request) -> MockRequest:
+    """A request, as if it had gone to the provider itself."""
     method, target, _ = request.line.split(" ")
     parts = urlsplit(target)
-    _document(name).validate_request(
-        MockRequest(
-            host,
-            method.lower(),
-            parts.path,
-            args=dict(parse_qsl(parts.query)),
-            headers=dict(request.headers),
-            data=request.body or None,
-            content_type=request.headers.get("content-type", "application/json"),
-        )
+    return MockRequest(
+        provider[1],
+        method.lower(),
+        parts.path,
+        args=dict(parse_qsl(parts.query)),
+        headers=dict(request.headers),
+        data=request.body or None,
+        content_type=request.headers.get("content-type", "application/json"),
     )
