@@ -29,7 +29,7 @@ def hand_over(number: int, as_of: datetime) -> dict[str, int]:  # noqa: ARG001 -
     Never retried by Prefect: what a dead run held is found by its lease. Being ended waits for what is in hand.
     """
     workspace = opened()
-    _judge(workspace, as_of)
+    tell(alert for alert in _judged(workspace, as_of) if alert.level != "warning")  # reconciling tells those
     with finishing_first() as interrupted:
         handed = stream(workspace.dispatcher(now=to_ms(as_of), clock=wall_clock), stopping=interrupted)
     tell(Alert("error", text) for text in handed.alerts)
@@ -53,7 +53,7 @@ def reconcile_messages_once(as_of: datetime) -> dict[str, int]:
     done = reconcile(
         workspace.database, workspace.journeys, idempotent=idempotent, now=to_ms(as_of), clock_now=wall_clock()
     )
-    _judge(workspace, as_of)
+    tell(_judged(workspace, as_of))
     counts = {name: getattr(done, name) for name in done.__slots__}
     told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
     get_run_logger().info("put right: %s", told or "nothing was left behind")
@@ -76,8 +76,8 @@ def standing() -> dict[str, int]:
         return messages.standing(tx)
 
 
-def _judge(workspace: Workspace, as_of: datetime) -> None:
-    """Open, probe and release stops by what came of what was sent."""
+def _judged(workspace: Workspace, as_of: datetime) -> list[Alert]:
+    """Open, probe and release stops by what came of what was sent; returns what people should know of it."""
     delivery = workspace.project.configuration.policy.delivery
     senders = workspace.dispatcher(now=to_ms(as_of), clock=wall_clock).senders()
-    tell(judge(workspace.database, delivery, senders, now=to_ms(as_of)))
+    return judge(workspace.database, delivery, senders, now=to_ms(as_of))

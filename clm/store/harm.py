@@ -27,8 +27,8 @@ _HARM = (
 
 
 def of_sender(tx: Transaction, channel: str, sender: str, *, since: int) -> Figures:
-    """What was handed over by a channel under one sender after `since`."""
-    mine = "a.channel = :channel AND a.sender = :sender AND a.intended_at > :since"
+    """What was handed over by a channel under one sender from `since` on."""
+    mine = "a.channel = :channel AND a.sender = :sender AND a.intended_at >= :since"
     given = {"channel": channel, "sender": sender, "since": since}
     counts = (
         "SELECT COUNT(CASE WHEN outcome = 'accepted' THEN 1 END) AS sent,"
@@ -37,7 +37,7 @@ def of_sender(tx: Transaction, channel: str, sender: str, *, since: int) -> Figu
     handed = tx.execute(text(counts), given).one()
     # An event is never told before its message was handed over; the index has only bounces and complaints in it.
     harmed = (
-        f"{_HARM} AND at > :since AND EXISTS"
+        f"{_HARM} AND at >= :since AND EXISTS"
         f" (SELECT 1 FROM attempts a WHERE a.message_id = delivery_events.message_id AND {mine})"
     )
     harm = tx.execute(text(harmed), given).one()
