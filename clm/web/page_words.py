@@ -185,7 +185,7 @@ class PageWords:
 
         def say(said: str, **more: str) -> Markup:
             """Words with values in them, each kept together whichever way the line runs."""
-            known = {"brand": _apart(self._brand.name), "reply_to": _apart(str(self._brand.sender.reply_to), "ltr")}
+            known = {"brand": _apart(self._brand.name), "reply_to": _mail_to(str(self._brand.sender.reply_to))}
             return Markup(escape(said)).format(**known, **{name: _apart(value, "ltr") for name, value in more.items()})  # noqa: S704 - escaped first
 
         return self._pages[name].render(
@@ -208,6 +208,10 @@ class PageWords:
 
 def _apart(value: str, runs: str = "auto") -> Markup:
     return Markup('<bdi dir="{}">{}</bdi>').format(runs, value)
+
+
+def _mail_to(address: str) -> Markup:
+    return Markup('<a href="mailto:{0}"><bdi dir="ltr">{0}</bdi></a>').format(address)
 
 
 def _accepted(header: str) -> list[str]:

@@ -21,6 +21,7 @@ from clm.store.schema import contacts, metadata
 from tests.engine.shop import NOW
 
 PUBLIC_URL = "https://mail.shop.example"
+BEHIND_THE_PROXY = "http://10.0.0.5:8080"
 AUTH_TOKEN = "a token of Twilio's"
 EVENTS = "/webhooks/sendgrid"
 STATUS = "/webhooks/twilio/status"
@@ -40,7 +41,7 @@ class Asker:
     async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         """One request, from within a loop."""
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=True)
-        async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
+        async with httpx.AsyncClient(transport=transport, base_url=BEHIND_THE_PROXY) as client:
             return await client.request(method, path, **more)
 
     def sms(self, text: str, *, sid: str = "SM1", sender: str = "+447700900123", **more: str) -> httpx.Response:

@@ -19,7 +19,7 @@ from clm.store import references, suppressions
 from clm.store.database import Database
 from clm.web.app import create_app
 from tests.engine.shop import NOW, Shop
-from tests.web.asking import INBOUND, PUBLIC_URL, STATUS, Asker, contact_id
+from tests.web.asking import BEHIND_THE_PROXY, INBOUND, PUBLIC_URL, STATUS, Asker, contact_id
 
 Rows = Callable[[], dict[str, list[Any]]]
 NUMBER = "+447700900123"
@@ -51,7 +51,7 @@ class TestSignature:
     """Who may tell us anything."""
 
     @pytest.mark.parametrize("where", [STATUS, INBOUND])
-    @pytest.mark.parametrize("wrong", [{"token": "another"}, {"url": "http://127.0.0.1:8080"}, {"url": PUBLIC_URL}])
+    @pytest.mark.parametrize("wrong", [{"token": "another"}, {"url": BEHIND_THE_PROXY + STATUS}, {"url": PUBLIC_URL}])
     def test_signed_with_our_token_for_our_public_address(
         self,
         where: str,
