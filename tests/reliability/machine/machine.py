@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from clm import faults
-from clm.domain.instant import DAY_MS, HOUR_MS, SECOND_MS
+from clm.domain.instant import HOUR_MS, SECOND_MS
 from clm.faults import FaultPoint
 from tests.reliability.simulation import words
 from tests.reliability.simulation.history import HandOver, Person
@@ -99,14 +99,14 @@ class ShopMachine(RuleBasedStateMachine):
         for number in range(people):
             self.sign_up(number, frozenset())
         self.world.purchase(*self.world.history.people)
-        self.world.run_campaigns()
+        self._as_usual()
 
-    @rule(zone=st.integers(0, 2), said_no=st.frozensets(_CHANNELS))
+    @rule(zone=st.integers(0, 4), said_no=st.frozensets(_CHANNELS, max_size=1))
     def sign_up(self, zone: int, said_no: frozenset[str]) -> None:
         """Somebody new."""
         number = len(self.world.history.people)
         if number < 8:
-            zones = ("UTC", "Asia/Kathmandu", "America/New_York")
+            zones = ("UTC", "Asia/Kathmandu", "UTC", "UTC", "America/New_York")
             phone = f"+4477009001{number:02}"
             self.world.sign_up(Person(f"c{number}", f"c{number}@example.com", phone, zones[zone % len(zones)], said_no))
 
@@ -165,7 +165,7 @@ class ShopMachine(RuleBasedStateMachine):
     def receive_events(self, data: st.DataObject, dies: FaultPoint | None) -> None:
         """Some of what the provider has to tell comes, in any order, some of it more than once."""
         pending = [(provider, one) for provider in (self.world.mail, self.world.sms) for one in provider.on_their_way]
-        come = data.draw(st.lists(st.integers(0, len(pending) - 1), max_size=6))
+        come = data.draw(st.lists(st.integers(0, len(pending) - 1), min_size=1, max_size=6))
         with self._dying(dies):
             self.world.receive([pending[index] for index in come], foreign=data.draw(st.integers(0, 1)))
 
@@ -236,15 +236,28 @@ class ShopMachine(RuleBasedStateMachine):
         with self._dying(FaultPoint.INSIDE_RECOVERY if dies else None):
             self.world.reconcile()
 
-    @rule(ms=st.sampled_from((SECOND_MS, 31 * SECOND_MS, HOUR_MS, 4 * HOUR_MS, 11 * HOUR_MS)))
+    @rule(ms=st.sampled_from((SECOND_MS, 31 * SECOND_MS, HOUR_MS, 4 * HOUR_MS)))
     def advance(self, ms: int) -> None:
         """Time passes."""
         self.moment.wait(ms)
 
-    @rule()
-    def idle(self) -> None:
-        """Nobody does anything for a day."""
-        self.moment.wait(DAY_MS)
+    @rule(fates=_FATES)
+    def idle(self, fates: list[Fate]) -> None:
+        """Nobody does anything for a day, and everything runs as it always does."""
+        for ms in (HOUR_MS, 5 * HOUR_MS, 18 * HOUR_MS):
+            self.moment.wait(ms)
+            self._as_usual(fates)
+
+    @rule(who=_NUMBERS, fates=_FATES)
+    def order_and_hear(self, who: int, fates: list[Fate]) -> None:
+        """Somebody orders, and everything runs as it always does."""
+        self.world.purchase(self._who(who))
+        self._as_usual(fates)
+
+    def _as_usual(self, fates: list[Fate] | None = None) -> None:
+        self.world.reconcile()
+        self.world.run_campaigns()
+        self._dispatch(fates or [])
 
     @rule()
     def restart(self) -> None:
