@@ -4,8 +4,8 @@ One line of work a channel, so that a slow SMS provider holds up no mail. In eac
 
     lease and write ahead → intend a lot when there is room → at most `at_once` on their way → settle in lots
 
-The database is spoken to from one thread and words are made in another, so that answers are taken while both work. An
-intent is recorded just before its hand-over: what waits with its intent recorded is never more than one lot.
+The database is spoken to in threads of its own and words are made in another, so that answers are taken while all
+work. An intent is recorded just before its hand-over: what waits with its intent recorded is never more than one lot.
 """
 
 from __future__ import annotations
@@ -71,10 +71,14 @@ class _Stream:
         loop = asyncio.get_running_loop()
         self.ends_at = loop.time() + self.seconds_max
         with ThreadPoolExecutor(1, "clm-store") as store, ThreadPoolExecutor(1, "clm-words") as words:
-            lines = [_Line(self, name, channel, store, words) for name, channel in self.dispatcher.channels.items()]
+            # SQLite has one writer: two would only wait for each other.
+            settling = store if self.dispatcher.database.dialect == "sqlite" else ThreadPoolExecutor(1, "clm-settle")
+            hands = _Hands(store, words, settling)
+            lines = [_Line(self, name, channel, hands) for name, channel in self.dispatcher.channels.items()]
             # One line's failure lets the others finish what they have begun.
             ends = await asyncio.gather(*(line.run() for line in lines), return_exceptions=True)
             await self.dispatcher.close()
+            settling.shutdown()
         for end in ends:
             if end is not None:
                 raise end
@@ -85,6 +89,15 @@ class _Stream:
         return self.stopping() or asyncio.get_running_loop().time() >= self.ends_at
 
 
+@dataclass(frozen=True, slots=True)
+class _Hands:
+    """The threads in which the database is spoken to and words are made."""
+
+    store: ThreadPoolExecutor
+    words: ThreadPoolExecutor
+    settling: ThreadPoolExecutor
+
+
 @dataclass(slots=True)
 class _Line:
     """The messages of one channel on their way."""
@@ -92,8 +105,7 @@ class _Line:
     stream: _Stream
     name: ChannelName
     channel: Channel
-    store: ThreadPoolExecutor
-    words: ThreadPoolExecutor
+    hands: _Hands
     ready: asyncio.Queue[HandOver | None] = field(default_factory=asyncio.Queue)
     """Their intents are recorded; None lets one of those who hand over go home."""
     taken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -134,13 +146,13 @@ class _Line:
         if limit <= 0 or self._over():
             return None
         self.stream.left -= limit
-        leased = await self._in(self.store, self.stream.dispatcher.lease, (self.name,), limit)
+        leased = await self._in(self.hands.store, self.stream.dispatcher.lease, (self.name,), limit)
         found = 0 if leased is None else len(leased.rows)
         self.stream.left += limit - found
         self.stream.leased += found
         if leased is None:
             return None
-        return await self._in(self.words, self.stream.dispatcher.write, leased)
+        return await self._in(self.hands.words, self.stream.dispatcher.write, leased)
 
     async def _begin(self, batch: Batch) -> None:
         """Record the intents of a batch, a lot at a time, whenever there is room."""
@@ -148,13 +160,13 @@ class _Line:
         limits = self.channel.limits
         lot = max(1, min(limits.at_once, LOT_MESSAGES_MAX, int(limits.per_second or LOT_MESSAGES_MAX)))
         while batch.waiting:
-            while self.ready.qsize() > lot // 2 and not self._over():
+            while self.ready.qsize() > lot * 3 // 4 and not self._over():
                 self.taken.clear()
                 await self.taken.wait()
             if self._over():
-                await self._in(self.store, dispatcher.release, batch.token, batch.ids)
+                await self._in(self.hands.store, dispatcher.release, batch.token, batch.ids)
                 return
-            for one in await self._in(self.store, dispatcher.intend, batch, batch.next(lot), self.stream.counts):
+            for one in await self._in(self.hands.store, dispatcher.intend, batch, batch.next(lot), self.stream.counts):
                 self.ready.put_nowait(one)
 
     async def _hand_over(self) -> None:
@@ -200,7 +212,7 @@ class _Line:
             self.answered.clear()
             answers, self.answers = self.answers, []
             if answers:
-                settled = await self._in(self.store, self.stream.dispatcher.settle, answers)
+                settled = await self._in(self.hands.settling, self.stream.dispatcher.settle, answers)
                 self.stream.counts.update(settled.by_status)
                 self.stream.alerts |= dict.fromkeys(settled.alerts)
             if last:

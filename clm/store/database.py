@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, Row, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -21,7 +21,8 @@ Found = Row[Any]
 
 _BUSY_SECONDS_MAX = 30
 _BUSY_STATES = {"40P01", "40001", "55P03"}  # PostgreSQL: deadlock, serialisation failure, lock not available
-_POSTGRES_OPTIONS = "-c synchronous_commit=off -c jit=off"
+_POSTGRES_OPTIONS = "-c jit=off"
+_POSTGRES_HASTY = f"{_POSTGRES_OPTIONS} -c synchronous_commit=off"
 """Committing without waiting for the disk is for what is not `durable`, as with SQLite: a tick of twenty campaigns
 commits twenty times and more. Compiling a plan takes longer than most statements here run."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -60,12 +61,10 @@ class Database:
             self._reader: Engine = self.engine.execution_options(clm_begin="BEGIN")
             self._durable: Engine = self.engine.execution_options(clm_synchronous="FULL")
         else:
-            self.engine = create_engine(
-                parsed, hide_parameters=True, pool_pre_ping=True, connect_args={"options": _POSTGRES_OPTIONS}
-            )
+            self.engine = _postgres(parsed, _POSTGRES_HASTY)
             self._reader = self.engine.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
-            self._durable = self.engine.execution_options(clm_synchronous="ON")
-            event.listen(self.engine, "begin", _begin_postgres)
+            # Connections of their own: to say it for each transaction would cost a round trip.
+            self._durable = _postgres(parsed, f"{_POSTGRES_OPTIONS} -c synchronous_commit=on")
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -89,6 +88,7 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+        self._durable.dispose()
 
     def upgrade(self) -> None:
         """Create or migrate the schema to the one the code knows; two at once are safe."""
@@ -168,9 +168,8 @@ def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     cursor.close()
 
 
-def _begin_postgres(connection: Connection) -> None:
-    if connection.get_execution_options().get("clm_synchronous") == "ON":
-        connection.exec_driver_sql("SET LOCAL synchronous_commit TO ON")
+def _postgres(url: URL, options: str) -> Engine:
+    return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"options": options})
 
 
 def _begin_sqlite(connection: Connection) -> None:
