@@ -3,50 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from multidict import MultiDict
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from clm.channels.redact import redacted
+from clm.channels.redact import CHARACTERS_MAX, redacted
+from clm.channels.twilio_codes import PROVIDER, SUPPRESSING, alert
 from clm.domain.provider_event import EventKind, ProviderEvent
 
-PROVIDER = "twilio"
 FIELDS_MAX = 200
 
-STATUSES: Mapping[str, tuple[EventKind, int]] = {
-    "accepted": ("processed", 0),
-    "scheduled": ("processed", 0),
-    "queued": ("processed", 1),
-    "sending": ("processed", 2),
-    "sent": ("sent", 3),
-    "partially_delivered": ("sent", 4),
-    "canceled": ("failed", 5),
-    "failed": ("failed", 5),
-    "undelivered": ("undelivered", 5),
-    "delivered": ("delivered", 6),
-    "read": ("opened", 7),
+STATUSES: Mapping[str, EventKind] = {
+    "accepted": "processed",
+    "scheduled": "processed",
+    "queued": "processed",
+    "sending": "processed",
+    "sent": "sent",
+    "partially_delivered": "sent",
+    "canceled": "failed",
+    "failed": "failed",
+    "undelivered": "undelivered",
+    "delivered": "delivered",
+    "read": "opened",
 }
-"""Twilio's word, ours, and how far along the message is: they come in any order, and the furthest one counts.
-
-`delivered` outranks a failure, because a carrier that has a receipt has more than one that lost patience.
-"""
-
-SUPPRESSING: Mapping[int, str] = {
-    21211: "invalid",
-    21217: "invalid",
-    21610: "stopped",
-    21614: "invalid",
-    21635: "invalid",
-    30005: "invalid",  # unknown
-    30006: "invalid",  # a landline, or a carrier that takes no SMS
-}
-"""For what reason nothing may go to a number any more. 30003 (switched off) is not among them: it comes back."""
-
-ALERTING: frozenset[int] = frozenset({30007, 30034, 30450})
-"""Filtered, not registered, held back as a risk: a person has to look."""
+"""Twilio's word, and ours. They come in any order."""
 
 _SID = re.compile(r"[A-Za-z0-9]{2,64}")
 _NUMBER = re.compile(r"\+[1-9]\d{2,14}")
@@ -113,26 +96,22 @@ def message_event(
         return None
     given = str(error_code or "")
     code = int(given) if re.fullmatch(r"\d{1,6}", given) else None
-    told = f"{code or ''} {error_message or ''}".strip()
+    detail = f"{code or ''} {redacted(error_message or '')}".strip()[:CHARACTERS_MAX] or None
     if reference is not None and (len(reference) > _REFERENCE_CHARACTERS_MAX or not reference.isprintable()):
         reference = None
     return ProviderEvent(
         provider=PROVIDER,
         event_id=f"{sid}:{status.lower()}" if status else sid,
-        kind=known[0],
+        kind=known,
         at=at,
         channel="sms",
         reference=reference,
         provider_message_id=sid,
         address=to if to is not None and _NUMBER.fullmatch(to) else None,
         suppress=None if code is None else SUPPRESSING.get(code),
-        detail=redacted(told) or None,
+        alert=alert(detail),
+        detail=detail,
     )
-
-
-def furthest(events: Sequence[ProviderEvent]) -> ProviderEvent | None:
-    """Of several events of one message, the one that says where it stands."""
-    return max(events, key=lambda event: STATUSES[event.event_id.rpartition(":")[2]][1], default=None)
 
 
 def inbound(form: Mapping[str, str]) -> Inbound | None:

@@ -45,5 +45,7 @@ class ProviderEvent:
     """For what reason nothing may go to the address any more (clm.store.suppressions.REASONS)."""
     lift: str | None = None
     """Which reason no longer holds, because the person has said so."""
+    alert: str | None = None
+    """What people should be told, because the next message may meet the same; never an address."""
     detail: str | None = None
     """At most 500 characters of what else was told; never an address."""

@@ -35,6 +35,8 @@ class Received:
     """Messages in doubt, or being sent, that these events show to have been accepted."""
     suppressed: int = 0
     """Addresses that get nothing any more because of these events."""
+    alerts: tuple[str, ...] = ()
+    """What people should know of the new ones, each text once; no personal data."""
 
 
 def receive(database: Database, events: Sequence[ProviderEvent], *, now: int) -> Received:
@@ -91,6 +93,7 @@ def _receive(tx: Transaction, events: Sequence[ProviderEvent], key: str, *, now:
         unknown=sum(one.message_id is None for _, one in new),
         resolved=resolved,
         suppressed=_suppress(tx, new, known),
+        alerts=tuple(dict.fromkeys(event.alert for event, _ in new if event.alert is not None)),
     )
 
 
@@ -132,5 +135,5 @@ def counted(received: Sequence[Received]) -> dict[str, int]:
     """The sum of several, by name, without zeros."""
     total: Counter[str] = Counter()
     for one in received:
-        total.update({name: getattr(one, name) for name in Received.__slots__})
+        total.update({name: getattr(one, name) for name in Received.__slots__ if name != "alerts"})
     return {name: count for name, count in total.items() if count}

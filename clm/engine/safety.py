@@ -12,10 +12,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from clm.channels import twilio_codes
 from clm.domain.content import TEAM
 from clm.domain.delivery import BlastRadius, Breaker, Canary, Delivery
 from clm.domain.instant import DAY_MS, HOUR_MS
-from clm.store import harm, stops
+from clm.store import harm, shop, stops
 from clm.store.database import Database, Found, Transaction
 from clm.store.leases import Open
 from clm.store.stops import Stop, of_campaign, of_sender, of_version
@@ -129,6 +130,24 @@ def judge(database: Database, delivery: Delivery, senders: Mapping[str, str], *,
             for channel, sender in senders.items():
                 if channel not in TEAM and of_sender(channel, sender) not in broken:
                     alerts += _watched(tx, delivery.breaker, channel, sender, now=now)
+        alerts += _held_back(tx, now=now)
+    return alerts
+
+
+def _held_back(tx: Transaction, *, now: int) -> list[Alert]:
+    """What carriers have done in the last hour that a person has to look at; of each kind once an hour."""
+    counts: Counter[str] = Counter()
+    for failure in harm.failures(tx, since=now - HOUR_MS):
+        told = twilio_codes.alert(failure.detail) if failure.provider == twilio_codes.PROVIDER else None
+        if told is not None:
+            counts[told] += failure.events
+    alerts = []
+    for told, count in counts.items():
+        name = f"alerted: {told}"
+        before = shop.get(tx, name)
+        if before is None or abs(now - int(before)) >= HOUR_MS:
+            shop.put(tx, name, str(now), now)
+            alerts.append(Alert("error", f"{told}, {count:,} in the last hour"))
     return alerts
 
 

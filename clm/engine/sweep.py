@@ -10,6 +10,7 @@ from clm.domain.content import ChannelName
 from clm.domain.instant import DAY_MS, HOUR_MS
 from clm.domain.provider_event import ProviderEvent
 from clm.engine.receive import EVENTS_MAX, counted, receive
+from clm.errors import ClmError
 from clm.store import shop
 from clm.store.database import Database
 
@@ -24,7 +25,7 @@ def sweep(database: Database, channels: Mapping[ChannelName, Channel], *, now: i
     How far it was read is remembered after its events are stored, never before. Raises ClmError where a provider does
     not answer; the others have been read then.
     """
-    received = []
+    received, silent = [], []
     for channel in {channel.name: channel for channel in channels.values()}.values():
         if not isinstance(channel, Swept):
             continue
@@ -32,13 +33,19 @@ def sweep(database: Database, channels: Mapping[ChannelName, Channel], *, now: i
         with database.read() as tx:
             before = shop.get(tx, name)
         since = now - FIRST_MS if before is None else int(before) - OVERLAP_MS
-        events = asyncio.run(_swept(channel, since, now))
+        try:
+            events = asyncio.run(_swept(channel, since, now))
+        except ClmError as error:
+            silent.append(str(error))
+            continue
         received += [
             receive(database, events[first : first + EVENTS_MAX], now=now)
             for first in range(0, len(events), EVENTS_MAX)
         ]
         with database.write() as tx:
             shop.put(tx, name, str(now), now)
+    if silent:
+        raise ClmError("\n".join(silent))
     return counted(received)
 
 

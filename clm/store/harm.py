@@ -81,3 +81,20 @@ def largest_day(tx: Transaction, campaign: str, *, until: int, weeks: int) -> in
     given = {"campaign": campaign, "until": until, "since": until - 7 * weeks * DAY_MS, "day": DAY_MS}
     most: int | None = tx.scalar(text(query), given)
     return most or 0
+
+
+class Failure(NamedTuple):
+    """Why SMS did not arrive, as a provider has put it, and how many."""
+
+    provider: str
+    detail: str
+    events: int
+
+
+def failures(tx: Transaction, *, since: int) -> list[Failure]:
+    """What was told after `since` of SMS that did not arrive, the most frequent first."""
+    query = (
+        "SELECT provider, detail, COUNT(*) FROM delivery_events WHERE kind IN ('failed', 'undelivered')"
+        " AND recorded_at > :since AND detail IS NOT NULL GROUP BY provider, detail ORDER BY 3 DESC, 1, 2"
+    )
+    return [Failure(*row) for row in tx.execute(text(query), {"since": since})]

@@ -138,6 +138,8 @@ class Intake:
             log.error("%d events are not stored: %s", len(events), type(error).__name__)  # noqa: TRY400
             return StoreError("the events could not be stored")
         log.info("events of %d requests: %s", len(batch), counted([received]))
+        for alert in received.alerts:
+            log.error("%s", alert)
         return None
 
 

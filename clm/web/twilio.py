@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from clm.channels.twilio import REFERENCE_PARAMETER, STATUS_PATH
-from clm.channels.twilio_events import PROVIDER, Inbound, form_of, inbound, signature_is_right, status_event
+from clm.channels.twilio_codes import PROVIDER
+from clm.channels.twilio_events import Inbound, form_of, inbound, signature_is_right, status_event
 from clm.domain.opt_out import Meaning
 from clm.engine.inbound import Sms, hear
 from clm.errors import StoreError

@@ -8,12 +8,10 @@ from hypothesis import strategies as st
 from multidict import MultiDict
 from twilio.request_validator import RequestValidator
 
+from clm.channels.twilio_codes import alert
 from clm.channels.twilio_events import (
-    ALERTING,
-    STATUSES,
     Inbound,
     form_of,
-    furthest,
     inbound,
     signature_is_right,
     status_event,
@@ -86,18 +84,22 @@ def test_an_error_about_the_number_itself_suppresses_it(code: str, suppress: str
     assert "7700900" not in (event.detail or "")
 
 
-def test_what_people_have_to_look_at() -> None:
+@pytest.mark.parametrize("code", ["30007", "30034", "30450"])
+def test_what_people_have_to_look_at(code: str) -> None:
     """Filtered, unregistered, held back: not the number's fault, and not to be met a thousand times."""
-    assert frozenset({30_007, 30_034, 30_450}) == ALERTING
+    event = told("undelivered", ErrorCode=code, ErrorMessage="+447700900123 was not reached")
+    assert event is not None
+    assert code in (event.alert or "")
+    assert "7700900" not in (event.alert or "")
+    assert alert(event.detail) == event.alert, "it can be told again from what is kept"
 
 
-def test_the_furthest_status_counts_whatever_came_last() -> None:
-    """Callbacks overtake each other; a message that was delivered stays delivered."""
-    events = [event for status in ("delivered", "sent", "failed", "queued") if (event := told(status)) is not None]
-    assert furthest(events) == told("delivered")
-    assert furthest(events[1:]) == told("failed")
-    assert furthest([]) is None
-    assert STATUSES["undelivered"][1] > STATUSES["sent"][1]
+@pytest.mark.parametrize("code", ["30003", "30005", "", "odd"])
+def test_nobody_is_woken_for_what_concerns_one_number(code: str) -> None:
+    """Nor for what is no code."""
+    event = told("undelivered", ErrorCode=code, ErrorMessage="unreachable, unlike 30007")
+    assert event is not None
+    assert (event.alert, alert(event.detail)) == (None, None)
 
 
 def test_a_foreign_reference_is_kept_out() -> None:

@@ -106,6 +106,18 @@ class TestStatus:
         web.twilio(STATUS, {**DELIVERED, "MessageStatus": "undelivered", "ErrorCode": "30005"})
         assert suppressed(database) == "invalid"
 
+    def test_what_a_person_has_to_look_at_is_an_error_in_the_log(
+        self, web: Asker, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Once for one status, however often it is told; without the number."""
+        for _ in range(2):
+            web.twilio(
+                STATUS, {**DELIVERED, "MessageStatus": "undelivered", "ErrorCode": "30007", "ErrorMessage": NUMBER}
+            )
+        (record,) = (record for record in caplog.records if record.levelname == "ERROR")
+        assert "Twilio 30007" in record.getMessage()
+        assert NUMBER[1:] not in caplog.text
+
     def test_a_database_that_refuses(self, web: Asker, database: Database) -> None:
         """Twilio is told to try again."""
         with database.write() as tx:

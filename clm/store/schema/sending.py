@@ -95,6 +95,7 @@ class DeliveryEvent(Row, table=True):
         Index(None, "message_id", "kind"),
         # what a breaker counts, among many more deliveries and openings
         partial("ix_delivery_events_harm", "kind", "at", where="kind IN ('bounced', 'complained')"),
+        partial("ix_delivery_events_failures", "recorded_at", where="kind IN ('failed', 'undelivered')"),
     )
 
     id: int | None = Field(default=None, sa_column=identity())

@@ -56,6 +56,8 @@ def upgrade() -> None:
     with op.batch_alter_table('delivery_events', schema=None, recreate='never') as batch_op:
         batch_op.add_column(sa.Column('reference', sa.Text(), nullable=True))
         harm = sa.text("kind IN ('bounced', 'complained')")
+        failed = sa.text("kind IN ('failed', 'undelivered')")
+        batch_op.create_index('ix_delivery_events_failures', ['recorded_at'], unique=False, sqlite_where=failed, postgresql_where=failed)
         batch_op.create_index('ix_delivery_events_harm', ['kind', 'at'], unique=False, sqlite_where=harm, postgresql_where=harm)
 
     with op.batch_alter_table('messages', schema=None, recreate='never') as batch_op:
