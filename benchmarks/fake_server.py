@@ -93,6 +93,7 @@ _REASONS = {200: "OK", 201: "Created", 202: "Accepted", 400: "Bad Request", 401:
 _REASONS |= {411: "Length Required", 429: "Too Many Requests", 503: "Service Unavailable"}
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length:\s*(\d+)")
 _CHUNKED = re.compile(rb"(?i)\r\ntransfer-encoding:")
+_QUERY = re.compile(r"\(unique_args\['\w+'\]=\"([^\"]*)\"\)")
 _TWILIO = re.compile(r"/2010-04-01/Accounts/([^/]+)/Messages(?:/([^/.]+))?\.json")
 
 
@@ -153,19 +154,25 @@ class Provider:
         self._accepted = 0
         self._tries: Counter[str] = Counter()
         self._texts: list[dict[str, Any]] = []
+        self._mails: dict[str, tuple[str, str]] = {}
         self.counts: Counter[str] = Counter()
 
     def answer(self, request: Request, connection: Connection) -> None:
         """Take a request to whom it is for."""
         if self._requests is not None:
             self._requests.write(request.head + b"\r\n\r\n" + request.body + b"\n\n")
-        twilio = _TWILIO.fullmatch(urlsplit(request.target).path)
+        path = urlsplit(request.target).path
+        twilio = _TWILIO.fullmatch(path)
         if request.method == "POST" and request.target == "/v3/mail/send":
             self._mail(request, connection)
         elif twilio and request.method == "POST":
             self._text(request, connection, twilio[1])
         elif twilio and request.method == "GET":
             self._texts_of(request, connection, twilio[2])
+        elif request.method == "GET" and path == "/v3/messages":
+            self._mails_of(request, connection)
+        elif request.method == "GET" and path.startswith("/v3/suppression/"):
+            connection.write(200, b"[]", {"Content-Type": "application/json"})  # nobody bounces here
         else:
             connection.write(404, b"{}", {"Content-Type": "application/json"})
 
@@ -178,6 +185,7 @@ class Provider:
         categories = mail.get("categories", [])
         provider_id = self._take(request, connection, "sendgrid", reference, to)
         if provider_id is not None:
+            self._mails[reference] = (provider_id, to)
             self._note("sendgrid", provider_id, reference, to, {"custom_args": told, "categories": categories})
 
     def _text(self, request: Request, connection: Connection, account: str) -> None:
@@ -240,6 +248,27 @@ class Provider:
             "at": time.time_ns() // 10**6,
         }
         os.write(self._log, orjson.dumps({**line, **told}) + b"\n")
+
+    def _mails_of(self, request: Request, connection: Connection) -> None:
+        """What Email Activity shows of a reference."""
+        (query,) = parse_qs(urlsplit(request.target).query).get("query", [""])
+        named = _QUERY.fullmatch(query)
+        found = self._mails.get(named[1]) if named else None
+        shown = [
+            {
+                "from_email": "",
+                "msg_id": f"{provider_id}.filterdrecv-0-0-0.0",
+                "subject": "",
+                "to_email": to,
+                "status": "delivered",
+                "opens_count": 0,
+                "clicks_count": 0,
+                "last_event_time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            }
+            for provider_id, to in ([found] if found else [])
+        ]
+        status, body = (200, {"messages": shown}) if named else (400, {"errors": [{"message": "invalid syntax"}]})
+        connection.write(status, orjson.dumps(body), {"Content-Type": "application/json"})
 
     def _texts_of(self, request: Request, connection: Connection, sid: str | None) -> None:
         """The list of messages, newest first, or one of them."""

@@ -13,6 +13,7 @@ import pytest
 from openapi_core.exceptions import OpenAPIError
 from pydantic import SecretStr
 
+from benchmarks.fake_provider import fake_provider
 from clm.channels.protocol import Answer, Asked, Question, Swept
 from clm.channels.sendgrid import SendGrid
 from clm.channels.sendgrid_records import LISTS, PAGE_ADDRESSES
@@ -297,3 +298,21 @@ def test_a_list_that_does_not_come_is_an_error(answer: bytes, words: str) -> Non
     """And not a list with nobody on it."""
     with pytest.raises(ClmError, match=words):
         swept(saying(answer))
+
+
+def test_the_stand_in_of_benchmarks_keeps_the_same_records() -> None:
+    """What it took it shows, and no other; its lists are empty. So everything runs against it as against SendGrid."""
+
+    async def hear(url: str) -> tuple[Answer, Answer, Sequence[ProviderEvent]]:
+        sendgrid = channel(url)
+        try:
+            await sendgrid.deliver(MAIL)
+            found, other = [await sendgrid.ask(replace(LOST, reference=one)) for one in (MAIL.reference, "m9-0")]
+            return found, other, await sendgrid.sweep(since=0, until=AT)
+        finally:
+            await sendgrid.close()
+
+    with fake_provider() as provider:
+        found, other, events = asyncio.run(hear(provider.url))
+        assert (found.found, found.provider_id) == (True, provider.accepted()[0].id)
+        assert (other.found, list(events)) == (None, [])
