@@ -173,6 +173,8 @@ class Provider:
             self._mails_of(request, connection)
         elif request.method == "GET" and path.startswith("/v3/suppression/"):
             connection.write(200, b"[]", {"Content-Type": "application/json"})  # nobody bounces here
+        elif request.method == "GET" and request.target.startswith("/v3/suppression/"):
+            connection.write(200, b"[]", {"Content-Type": "application/json"})  # it has none of its own
         else:
             connection.write(404, b"{}", {"Content-Type": "application/json"})
 

@@ -203,16 +203,16 @@ class Scene:
             return {row.status: row.messages for row in rows}
 
 
-def lay_out(folder: Path, url: str, provider: FakeProvider) -> Scene:
+def lay_out(folder: Path, url: str, provider: FakeProvider, *, at_once: int = AT_ONCE) -> Scene:
     """Write the project: the shipped shop and policy, one campaign of one letter."""
     shutil.copytree(PROJECT / "config", folder / "config", ignore=shutil.ignore_patterns("campaigns"))
     policy = folder / "config" / "policy.yaml"
-    routes = f"  routes:\n    email: {{by: sendgrid, at_once: {AT_ONCE}, timeout_seconds: {TIMEOUT_SECONDS}}}\n"
+    routes = f"  routes:\n    email: {{by: sendgrid, at_once: {at_once}, timeout_seconds: {TIMEOUT_SECONDS}}}\n"
     changed, count = re.subn(r"  routes:\n(    .*\n)+", routes, policy.read_text())
     assert count == 1
-    # A canary would hold the messages back for an hour once so many hand-overs have been tried.
-    changed, count = re.subn(r"  canary: \{.*\}\n", "  canary: none\n", changed)
-    assert count == 1
+    # Either would hold messages back until later, or until a person lets them go.
+    changed, count = re.subn(r"  (canary|blast_radius): \{.*\}\n", r"  \1: none\n", changed)
+    assert count == 2
     policy.write_text(changed)
     (folder / "config" / "campaigns").mkdir()
     (folder / "config" / "campaigns" / "nudge.yaml").write_text(CAMPAIGN)
