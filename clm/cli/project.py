@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
+from clm.channels.connect import connect
 from clm.cli.terminal import AsJson, err, out, print_json
 from clm.engine.workspace import load_project
 from clm.errors import ConfigurationError
@@ -33,6 +34,7 @@ def check(*, json: AsJson = False) -> int:
     settings = Settings()
     try:
         project = load_project(settings)
+        connect(settings, project.configuration.policy.delivery.routes)  # where sending is live, with every key
     except ConfigurationError as error:
         if json:
             faults = [

@@ -1,0 +1,117 @@
+"""What docs/sending.md says is so: its commands run, its tables are the channels' own, its names exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+
+import pytest
+from sqlalchemy import Table, insert
+
+from benchmarks.fake_provider import fake_provider
+from clm.cli.app import app
+from clm.settings import Settings
+from clm.store import stops
+from clm.store.database import Database
+from clm.store.schema import attempts, contacts, enrolments, messages
+from clm.web import pages, sendgrid, twilio
+from tests import answers_page
+from tests.channels.speaking import SID
+from tests.cli.conftest import ROOT, Clm
+
+PAGE = (ROOT / "docs" / "sending.md").read_text(encoding="utf-8")
+COMMANDS = [shlex.split(line) for line in re.findall(r"^ *\$ clm (.+)$", PAGE, re.MULTILINE)]
+KEYS = {
+    "CLM_LIVE": "1",
+    "CLM_PUBLIC_URL": "https://news.shop.invalid",
+    "SENDGRID_API_KEY": "SG.0123456789abcdef",
+    "TWILIO_ACCOUNT_SID": SID,
+    "TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef",
+}
+AT = 1_764_115_200_000
+
+
+def _trouble(database: Database) -> None:
+    """Message 12 is in doubt, and a campaign and a channel are stopped."""
+    whose = {"contact_id": 42, "campaign": "win_back"}
+    rows: dict[Table, Mapping[str, object]] = {
+        contacts: {"id": 42, "source": "shop", "external_id": "42", "email": "ada@example.com", "created_at": AT},
+        enrolments: {
+            "id": 12, "version": "1", "trigger_key": "1", "entered_at": AT, "status": "active", "position": 0,
+            "next_due_at": AT, **whose,
+        },
+        messages: {
+            "id": 12, "enrolment_id": 12, "step": "news", "channel": "email", "purpose": "marketing", "queue_rank": 0,
+            "status": "in_doubt", "reason": "no answer in time", "address": "ada@example.com", "due_at": AT,
+            "expires_at": AT, "created_at": AT, "attempts": 1, **whose,
+        },
+        attempts: {
+            "message_id": 12, "number": 1, "token": "t", "channel": "email", "intended_at": AT, "provider": "sendgrid",
+            "sender": "shop.invalid", "outcome": "in_doubt",
+        },
+    }  # fmt: skip
+    with database.write() as tx:
+        for table, row in rows.items():
+            tx.execute(insert(table).values(**row))
+        stops.put(tx, "blast_radius", stops.of_campaign("win_back"), "3,000 messages in a day", since=AT)
+        stops.put(tx, "breaker", stops.of_sender("email", "shop.invalid"), "30 of 900 bounced", since=AT)
+
+
+def test_its_commands_run(clm: Clm) -> None:
+    """Each as it stands there, in a live shop with a doubt and two stops, against a stand-in for the providers."""
+    assert len(COMMANDS) > 12
+    assert clm("db", "upgrade").returncode == 0
+    database = Database(Settings().store_url)
+    _trouble(database)
+    database.close()
+    with fake_provider() as provider:
+        urls = {"SENDGRID_API_URL": provider.url, "TWILIO_API_URL": provider.url}
+        for command in COMMANDS:
+            ended = clm(*command, **KEYS, **urls)
+            assert ended.returncode == 0, f"clm {shlex.join(command)}: {ended.stdout}{ended.stderr}"
+
+
+def test_its_tables_are_those_that_the_channels_read() -> None:
+    """What each answer means; `python -m tests.answers_page` prints them."""
+    (shown,) = re.findall(r"<!-- answers -->\n(.*)\n<!-- /answers -->", PAGE, re.DOTALL)
+    assert shown == answers_page.tables()
+
+
+def test_every_command_it_names_exists() -> None:
+    """Also where it is only mentioned."""
+    named = {words.split()[0] for words in re.findall(r"`clm ([^`]+)`", PAGE)}
+    assert named
+    assert named <= set(app)
+
+
+def test_every_variable_it_names_is_read() -> None:
+    """And none that decides about sending for real is left out."""
+    known = {str(field.validation_alias or f"CLM_{name.upper()}") for name, field in Settings.model_fields.items()}
+    named = set(re.findall(r"`((?:CLM|SENDGRID|TWILIO|SMTP)_[A-Z_]+)(?:=[^`]*)?`", PAGE))
+    assert named <= known
+    assert known - named == {"CLM_HOME", "CLM_CONFIG", "CLM_TEMPLATES"}
+
+
+def test_every_address_it_names_answers() -> None:
+    """The paths that are entered at the providers, and those that customers follow."""
+    paths = {getattr(route, "path", "") for one in (pages, sendgrid, twilio) for route in one.router.routes}
+    named = set(re.findall(r"(/webhooks/\w+(?:/\w+)?)`", PAGE)) | {f"/{one}/{{token}}" for one in ("u", "p")}
+    assert named == {path for path in paths if path != "/style.css"}
+    assert all(f"`/{one}/…`" in PAGE for one in ("u", "p"))
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", PAGE))))
+def test_what_it_links_to_is_there(path: str) -> None:
+    """No link leads nowhere."""
+    assert (ROOT / "docs" / path).exists()
+
+
+@pytest.mark.parametrize("missing", ["SENDGRID_API_KEY", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"])
+def test_checking_before_going_live_names_what_is_missing(missing: str, clm: Clm) -> None:
+    """Before the first message and not by it."""
+    environment = {name: value for name, value in KEYS.items() if name != missing}
+    ended = clm("check", **environment, **{missing: ""})
+    assert ended.returncode == 1
+    assert f"{missing}: is not set" in ended.stdout
+    assert clm("check", **KEYS).returncode == 0
