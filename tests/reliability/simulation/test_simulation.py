@@ -31,8 +31,13 @@ def own_stage() -> Iterator[Stage]:
 
 @pytest.fixture(scope="module")
 def stories(own_stage: Stage) -> list[Story]:
-    """What every seed came to."""
-    return [Simulation(seed, own_stage).run() for seed in range(SEEDS)]
+    """What every seed came to; after three in which something was broken, nobody needs to hear more."""
+    told: list[Story] = []
+    for seed in range(SEEDS):
+        told.append(Simulation(seed, own_stage).run())
+        if sum(bool(story.broken) for story in told) == 3:
+            break
+    return told
 
 
 def test_seeds_that_found_something_once_find_nothing_now(own_stage: Stage) -> None:
