@@ -31,11 +31,11 @@ def dispatch_messages(as_of: datetime | None = None) -> dict[str, int]:
         handed = Counter(hand_over(number, now))
         leased, pause_ms = handed.pop("leased"), handed.pop(PAUSE)
         counts += handed
-        held_ms = pause_ms or (0 if leased else held_by_others_ms(now))
+        if leased and handed and not pause_ms:
+            continue
+        held_ms = pause_ms or held_by_others_ms(now)
         if held_ms is None or waited >= WAIT_SECONDS_MAX:
             break
-        if not held_ms and leased:
-            continue
         if waited == 0:
             get_run_logger().info("messages that are due are held, by others or after a failed try; waiting")
         pause = min(held_ms / 1000 + 0.1, 2.0)

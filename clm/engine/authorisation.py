@@ -103,8 +103,8 @@ def facts(row: Found, asked: Sequence[Asked]) -> dict[str, Any]:
 
 
 def contact_facts(row: Found) -> dict[str, Any]:
-    """The facts of the contact, by name."""
-    return dict(zip(CONTACT_FACTS, row, strict=False))
+    """What is known of the contact, by name of the fact."""
+    return {name: value for name, value in zip(CONTACT_FACTS, row, strict=False) if value is not None}
 
 
 def _own_address(row: Found) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clm.channels.protocol import Channel
@@ -40,9 +40,9 @@ class Intending:
     _hatched: set[tuple[str, str]] = field(default_factory=set)
     """Versions known to have had their canaries."""
 
-    def open(self, tx: Transaction, channels: Iterable[str] | None = None) -> Open:
+    def open(self, tx: Transaction) -> Open:
         """What may go out now, as far as stops are concerned."""
-        return Gate(stops.standing(tx)).open(channels or self.channels, self.campaigns, self.sender)
+        return Gate(stops.standing(tx)).open(self.channels, self.campaigns, self.sender)
 
     def sender(self, channel: str) -> str:
         """What a breaker stops: the domain that mail comes from, the sender of SMS."""

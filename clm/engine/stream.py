@@ -115,6 +115,8 @@ class _Line:
     """Messages in a row that did not reach the provider."""
     stopped: bool = False
     """The provider is away, asked us to wait, or refuses us: nothing more is begun."""
+    fruitless: bool = False
+    """Of the last lot nothing could be decided now: others are at work on the same contacts, and have to be let."""
     handed: bool = False
     """Everything that was begun has its answer."""
 
@@ -166,8 +168,11 @@ class _Line:
             if self._over():
                 await self._in(self.hands.store, dispatcher.release, batch.token, batch.ids)
                 return
-            for one in await self._in(self.hands.store, dispatcher.intend, batch, batch.next(lot), self.stream.counts):
+            before = self.stream.counts.total()
+            handing = await self._in(self.hands.store, dispatcher.intend, batch, batch.next(lot), self.stream.counts)
+            for one in handing:
                 self.ready.put_nowait(one)
+            self.fruitless = not handing and self.stream.counts.total() == before
 
     async def _hand_over(self) -> None:
         """Hand one message over after the other, as one of `at_once` who do."""
@@ -219,7 +224,7 @@ class _Line:
                 return
 
     def _over(self) -> bool:
-        return self.stopped or self.stream.over()
+        return self.stopped or self.fruitless or self.stream.over()
 
     async def _in(self, executor: ThreadPoolExecutor, work: Callable[..., Result], *arguments: Any) -> Result:
         return await asyncio.get_running_loop().run_in_executor(executor, work, *arguments)

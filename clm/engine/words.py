@@ -48,10 +48,9 @@ class Writer:
 
     def _context(self, row: Found, products: Sequence[Mapping[str, object]]) -> dict[str, Any]:
         """Everything a template may speak of, as plain values; what is not known is left out by the library."""
-        facts = {
-            name: from_ms(value) if value is not None and name in _TIMES else value
-            for name, value in authorisation.contact_facts(row).items()
-        }
+        facts = authorisation.contact_facts(row)
+        for name in _TIMES & facts.keys():
+            facts[name] = from_ms(facts[name])
         return {
             "contact": {
                 "id": row.external_id,
@@ -62,8 +61,8 @@ class Writer:
             },
             "facts": facts,
             "last_order": {
-                "id": facts["last_order_id"],
-                "ordered_at": facts["last_order_at"],
+                "id": facts.get("last_order_id"),
+                "ordered_at": facts.get("last_order_at"),
                 "products": list(products) or None,
             },
             "currency": self.currency,

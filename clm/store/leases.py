@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, or_, select, text, tuple_, update
 
 from clm.domain.content import TEAM
 from clm.domain.fact import FACTS
@@ -31,9 +31,9 @@ class Open(NamedTuple):
     closed_campaigns: Collection[str] = ()
     closed_versions: Collection[tuple[str, str]] = ()
 
-    def holds(self) -> ColumnElement[bool]:
+    def holds(self, of: FromClause = messages) -> ColumnElement[bool]:
         """Of which messages it holds."""
-        m, e = messages.c, enrolments.c
+        m, e = of.c, enrolments.c
         where: list[ColumnElement[bool]] = [m.channel.in_(self.channels), m.campaign.in_(self.campaigns)]
         if self.closed_campaigns:
             where.append(or_(m.channel.in_(TEAM), m.campaign.not_in(self.closed_campaigns)))
@@ -44,21 +44,39 @@ class Open(NamedTuple):
 
 
 def lease(
-    tx: Transaction, *, token: str, lease_until: int, open_: Open, now: int, clock_now: int, limit: int
+    tx: Transaction,
+    *,
+    token: str,
+    lease_until: int,
+    open_: Open,
+    channels: Collection[str] | None = None,
+    now: int,
+    clock_now: int,
+    limit: int,
 ) -> list[int]:
-    """Lease up to `limit` due messages of what is open to the holder of `token`; returns their ids.
+    """Lease up to `limit` due messages of what is open, by some channels or all, to the holder of `token`.
 
-    At most one dispatcher has messages of a contact in hand at a time where it can be told here; the unique key on
-    (contact, sending) holds where it cannot. What only pauses after a failed try is in nobody's hands.
+    Of each contact the most urgent alone, whatever its channel: who took a less urgent one would have to give it back,
+    again and again. At most one dispatcher has messages of a contact in hand at a time where it can be told here; the
+    unique key on (contact, sending) holds where it cannot. What only pauses after a failed try is in nobody's hands.
     """
-    m = messages.c
+    m, other = messages.c, messages.alias("other")
     free = and_(
         m.status == "queued",
         open_.holds(),
         m.due_at <= now,
         or_(m.lease_until.is_(None), m.lease_until <= clock_now),
     )
-    other = messages.alias("other")
+    if channels is not None:
+        free = and_(free, m.channel.in_(channels))
+    before = exists().where(
+        other.c.contact_id == m.contact_id,
+        other.c.status.not_in([status for status in STATUSES if status != "queued"]),  # for the reason given below
+        open_.holds(other),
+        other.c.due_at <= now,
+        or_(other.c.lease_until.is_(None), other.c.lease_until <= clock_now),
+        tuple_(other.c.queue_rank, other.c.due_at, other.c.id) < tuple_(m.queue_rank, m.due_at, m.id),
+    )
     sending = exists().where(other.c.contact_id == m.contact_id, other.c.status == "sending")
     # Not `status = 'queued'`: while PostgreSQL knows nothing of the table yet, it would read the whole index of queued
     # messages for each of those that are due (200,000 deferred ones: 4 s instead of 0.02 s).
@@ -70,7 +88,7 @@ def lease(
     )
     chosen = (
         select(m.id)
-        .where(free, ~sending, ~held)
+        .where(free, ~sending, ~held, ~before)
         .order_by(m.queue_rank, m.due_at, m.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

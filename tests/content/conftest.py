@@ -97,7 +97,10 @@ def persona(**contact: Any) -> dict[str, Any]:
             ],
         },
         "currency": "GBP",
-        "links": {"unsubscribe": "https://mail.shop.example/u/MTIz.c2lnbmF0dXJl"},
+        "links": {
+            "unsubscribe": "https://mail.shop.example/u/MTIz.c2lnbmF0dXJl",
+            "preferences": "https://mail.shop.example/p/MTIz.c2lnbmF0dXJl",
+        },
         "now": NOW,
     }
 
