@@ -33,7 +33,7 @@ VOCABULARY: Mapping[str, Any] = {
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed, which are layout
 
-_PLAIN = frozenset({str, int, float, bool, Decimal, date, datetime})
+_NO_TEXT = frozenset({int, float, bool, Decimal, date, datetime})
 
 
 def plain(value: Any, path: str, deep: int = 0) -> Any:
@@ -47,18 +47,21 @@ def plain(value: Any, path: str, deep: int = 0) -> Any:
         if not value.isprintable() and CONTROL.search(value):  # the first test is quick and nearly always enough
             raise RenderError(f"control character in {path}")
         return value
-    if kind in _PLAIN:
+    if kind in _NO_TEXT:
         return value
     if deep > _DEEP_MAX or not isinstance(value, Mapping | list | tuple):
         raise RenderError(f"{path} is of type {kind.__name__}, which is not a plain value")
     if len(value) > _ITEMS_MAX:
         raise RenderError(f"{path} holds more than {_ITEMS_MAX:,} values")
     if isinstance(value, Mapping):
-        return {
-            name: plain(item, f"{path}.{name}" if path else name, deep + 1)
-            for name, item in value.items()
-            if _present(item)
-        }
+        found = {}
+        for name, item in value.items():
+            kind = type(item)  # what nearly every value is goes without a call, and without its place being written
+            if kind in _NO_TEXT or (kind is str and item.isprintable() and item.strip()):
+                found[name] = item
+            elif _present(item):
+                found[name] = plain(item, f"{path}.{name}" if path else name, deep + 1)
+        return found
     return [plain(item, f"{path}[{index}]", deep + 1) for index, item in enumerate(value) if _present(item)]
 
 

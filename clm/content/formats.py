@@ -62,8 +62,7 @@ def date_(context: Context, value: object, style: str = "long") -> str:
         _refuse("date", "a date or an instant", value)
     if style not in get_args(DateStyle):
         raise WrongValueError(f"date knows the styles {', '.join(get_args(DateStyle))}")
-    locale = _locale(context)
-    return _own_digits(format_date(value, format=style, locale=locale), locale)
+    return _date(value, style, _locale(context))
 
 
 def _locale(context: Context) -> Locale:
@@ -71,6 +70,11 @@ def _locale(context: Context) -> Locale:
     if found is None:
         raise WrongValueError("locale is not one that dates and money can be written in")
     return found
+
+
+@lru_cache(maxsize=4096)
+def _date(value: date, style: DateStyle, locale: Locale) -> str:
+    return _own_digits(format_date(value, format=style, locale=locale), locale)
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ Parts that many mails share lie in templates/_base/ and, where they hold words, 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jinja2.exceptions import SecurityError
@@ -16,7 +17,7 @@ from clm.content.catalogue import FILES, Catalogue, Key, Words
 from clm.content.context import missing_path, plain
 from clm.content.formats import WrongValueError
 from clm.content.locale import chain, direction, reading_locale
-from clm.content.sandbox import MissingValueError
+from clm.content.sandbox import MissingValueError, short_range
 from clm.domain.content import TEAM, ChannelName, Content
 from clm.errors import ConfigurationError, RenderError
 
@@ -91,11 +92,9 @@ class TemplateLibrary:
                 break
         else:
             raise RenderError(f"there are no words for step {campaign}/{step} by {channel}")
-        values = plain(context, "")
-        values["brand"] = self._brand
+        values = {"range": short_range, **plain(context, "")}
         # Where the reader names no locale, the default's region still says how dates and money look.
-        values["locale"] = reading_locale(locale or self._default_locale, used)
-        values["direction"] = direction(used)
+        values |= {"brand": self._brand, **_manner(locale or self._default_locale, used)}
         texts = {part.name: _render(part, values) for part in words}
         if channel == "sms":
             return Content(locale=used, text=" ".join(texts["sms.txt"].split()))
@@ -104,8 +103,14 @@ class TemplateLibrary:
             locale=used,
             subject=_SPACES.sub(" ", texts["subject.txt"]).strip(),
             html=texts.get("body.mjml"),
-            text=_BLANK_LINES.sub("\n\n", body).strip() + "\n",
+            text=(_BLANK_LINES.sub("\n\n", body) if "\n\n\n" in body else body).strip() + "\n",
         )
+
+
+@lru_cache(maxsize=4096)
+def _manner(locale: str, template: str) -> dict[str, str]:
+    """How words are written for a reader: nobody changes what is given out here."""
+    return {"locale": reading_locale(locale, template), "direction": direction(template)}
 
 
 def _render(words: Words, values: dict[str, Any]) -> str:
@@ -114,7 +119,8 @@ def _render(words: Words, values: dict[str, Any]) -> str:
     limit = OUTPUT_BYTES_MAX[words.name]
     left = limit
     try:
-        for part in words.template.generate(values):
+        # Not `generate`, which copies all values for each file, and passes each piece through a generator more.
+        for part in words.template.root_render_func(words.template.new_context(values, shared=True)):
             parts.append(part)
             left -= len(part)
             if left < 0:
