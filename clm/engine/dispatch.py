@@ -25,7 +25,7 @@ from clm.content.library import TemplateLibrary
 from clm.content.links import Links
 from clm.domain.content import ChannelName
 from clm.domain.instant import SECOND_MS
-from clm.domain.outcome import InDoubt, NotSent
+from clm.domain.outcome import InDoubt, NotSent, Outcome
 from clm.engine import authorisation
 from clm.engine.handover import Answer, Batch, Clock, Handed, HandOver, Leased
 from clm.engine.intent import Intending
@@ -135,10 +135,16 @@ class Dispatcher:
         if self.clock() + channel.limits.timeout_seconds * SECOND_MS > one.lease_until:
             return Answer(one, NotSent("its lease would have run out before an answer came"))
         try:
-            return Answer(one, await channel.deliver(one.envelope))
+            outcome = await channel.deliver(one.envelope)
         except Exception as error:  # noqa: BLE001 - one message's bad luck must not be its whole batch's
-            reason = f"the channel failed: {type(error).__name__}"
-            return Answer(one, NotSent(reason) if channel.idempotent else InDoubt(reason))
+            outcome = InDoubt(f"the channel failed: {type(error).__name__}")
+        return self.answered(one, outcome)
+
+    def answered(self, one: HandOver, outcome: Outcome) -> Answer:
+        """The answer; a lost one is no doubt where the provider tells a repeated message: it is handed over again."""
+        if isinstance(outcome, InDoubt) and self.channels[one.envelope.channel].idempotent:
+            return Answer(one, NotSent(outcome.reason))
+        return Answer(one, outcome)
 
     def settle(self, answers: Sequence[Answer]) -> Settled:
         """Record answers, however long the database is away within reason."""

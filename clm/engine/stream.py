@@ -187,7 +187,7 @@ class _Line:
                     async with asyncio.timeout(seconds):
                         answer = await dispatcher.hand_over(one)
                 except TimeoutError:
-                    answer = Answer(one, InDoubt("no answer came in time"))
+                    answer = dispatcher.answered(one, InDoubt("no answer came in time"))
                 self._note(answer)
             self.answers.append(answer)
             self.answered.set()

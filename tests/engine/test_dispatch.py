@@ -142,10 +142,24 @@ def test_what_a_channel_answers_is_what_becomes_of_the_message(
     """Accepted is sent, refused for good is rejected, a lost answer is in doubt, not sent waits for another try."""
     rehearsal.have(campaign())
     rehearsal.customer()
+    rehearsal.mail.idempotent = False
     rehearsal.mail.answer = lambda _envelope: answer
     assert rehearsal.run() == {status: 1}
     assert rehearsal.messages() == [Seen("ada", "hello", status, reason)]
     assert rehearsal.run(NOW + 1) == {}, "nothing more happens by itself while the lease lasts"
+
+
+def test_a_lost_answer_of_a_provider_that_tells_repeated_messages_is_no_doubt(rehearsal: Rehearsal) -> None:
+    """A webhook that timed out is posted again with the same key, after a pause."""
+    rehearsal.have(campaign())
+    rehearsal.customer()
+    rehearsal.mail.answer = lambda _envelope: InDoubt("no answer came in time")
+    assert rehearsal.run() == {"queued": 1}
+    rehearsal.mail.answer = lambda _envelope: Accepted()
+    rehearsal.lapse()
+    assert rehearsal.run() == {"sent": 1}
+    first, again = rehearsal.mail.handed
+    assert first.reference == again.reference
 
 
 def test_what_could_not_be_sent_is_tried_again_after_a_pause(rehearsal: Rehearsal) -> None:
@@ -167,6 +181,7 @@ def test_what_could_not_be_sent_is_tried_again_after_a_pause(rehearsal: Rehearsa
 @pytest.mark.parametrize("answer", [InDoubt("the answer was lost"), Rejected("no such mailbox")])
 def test_what_is_in_doubt_or_rejected_is_never_sent_again_unasked(rehearsal: Rehearsal, answer: Outcome) -> None:
     """However long one waits and however often it runs."""
+    rehearsal.mail.idempotent = False
     rehearsal.have(campaign())
     rehearsal.customer()
     rehearsal.mail.answer = lambda _envelope: answer
