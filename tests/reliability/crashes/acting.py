@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,8 @@ class Fate:
             passed += point is self.point
             if point is self.point and passed == self.nth:
                 mark.write_text(str(os.getpid()))
-                os.kill(os.getpid(), self.signal)
+                # At this thread: another one may take what is sent to the process, and this one would go on meanwhile.
+                signal.pthread_kill(threading.get_ident(), self.signal)
 
         arm(strike)
 

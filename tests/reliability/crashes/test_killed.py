@@ -39,6 +39,8 @@ def test_a_dispatcher_killed_anywhere_costs_no_message_and_doubles_none(
     scene: Scene, point: FaultPoint, nth: int
 ) -> None:
     """At most one acceptance each; all end or are in doubt; what was accepted is sent once the provider has told."""
+    if nth > 1:
+        scene.provider.behave(latency_ms=100)  # so that answers come in turns, and are settled in several
     with started(dispatch_all, [(scene.stage, Fate(point, nth))]) as doomed:
         assert end_of(doomed) == [KILLED]
     assert mark_of(scene.stage, "dispatcher").exists()
