@@ -19,6 +19,7 @@ from clm.content.brand import read_brand
 from clm.content.links import Links
 from clm.domain.campaign import Campaign
 from clm.domain.content import ChannelName, Envelope
+from clm.domain.delivery import Limits
 from clm.domain.outcome import Accepted, Outcome
 from clm.engine import advance, dispatch, ingest
 from clm.engine.dispatch import Dispatcher
@@ -54,12 +55,20 @@ class SharedChannel:
     """Writes down each hand-over, and whether two for one address ever overlap."""
 
     name = "shared"
+    live = False
+    limits = Limits()
 
     def __init__(self, folder: Path, *, idempotent: bool = True, fate: Fate | None = None) -> None:
         self.idempotent = idempotent
         self._folder = folder
         self._fate = fate
         self._count = 0
+
+    async def turn(self) -> None:
+        """Nobody waits."""
+
+    async def close(self) -> None:
+        """It has no connections."""
 
     async def deliver(self, envelope: Envelope) -> Outcome:
         """Note it, take a moment, and accept."""
@@ -106,8 +115,8 @@ def run_lifecycle(plan: Plan, gate: Any = None) -> None:
         for one in journeys.live():
             enrol(database, journeys, one, now=plan.now)
             advance.advance(database, journeys, one, now=plan.now)
-        idempotent = ["email"] if plan.idempotent else []
-        reconcile(database, idempotent=idempotent, now=plan.now, clock_now=plan.clock)
+        idempotent = {SharedChannel.name} if plan.idempotent else set()
+        reconcile(database, journeys, idempotent=idempotent, now=plan.now, clock_now=plan.clock)
         patience = time.monotonic() + WAIT_SECONDS_MAX
         while time.monotonic() < patience:
             if dispatcher.batch().leased == 0:
