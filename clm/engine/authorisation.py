@@ -96,10 +96,14 @@ def asked(journeys: Iterable[Journey | None], policy: Policy) -> tuple[Asked, ..
     return tuple(Asked(term, frozenset(names)) for term, names in campaigns.items())
 
 
-def facts(row: Found, asked: Sequence[Asked]) -> dict[str, Any]:
-    """All facts of the contact and the values of the terms `asked` for, as conditions know them."""
-    names = (*CONTACT_FACTS, *(one.term.name for one in asked), HOME_ZONE)
-    return dict(zip(names, (*row[: len(names) - 1], row.home_zone), strict=True))
+def names_of(asked: Sequence[Asked]) -> tuple[str, ...]:
+    """By which conditions know what leased rows begin with."""
+    return (*CONTACT_FACTS, *(one.term.name for one in asked), HOME_ZONE)
+
+
+def facts(row: Found, names: Sequence[str]) -> dict[str, Any]:
+    """All facts of the contact and the values of the terms asked for, as conditions know them."""
+    return dict(zip(names, row, strict=False))
 
 
 def contact_facts(row: Found) -> dict[str, Any]:

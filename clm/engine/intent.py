@@ -81,6 +81,7 @@ class Intending:
         sending: list[HandOver] = []
         leaving: dict[int, str] = {}
         later: list[int] = []
+        names = authorisation.names_of(batch.asked)
         for row in rows:
             key = (row.campaign, row.version)
             turn = Turn(row.queue_rank, row.due_at, row.id)
@@ -93,7 +94,7 @@ class Intending:
                 ended.append(Ended(row.id, "dead", "its version of the campaign cannot be read any more"))
                 continue
             candidate = authorisation.candidate(row, journey, others, self.policy, team=self.brand.team.email)
-            verdict = authorise(candidate, authorisation.facts(row, batch.asked), self.policy, self.now)
+            verdict = authorise(candidate, authorisation.facts(row, names), self.policy, self.now)
             if isinstance(verdict, Stop):
                 ended.append(Ended(row.id, verdict.status, verdict.reason, verdict.facts))
                 if verdict.ends_enrolment:
@@ -156,7 +157,8 @@ class Intending:
             content.subject,
             self.channels[envelope.channel].name,
             one.sender,
-            fingerprint(content.text),
+            # To find an SMS again at its provider; of mail they keep no words.
+            fingerprint(content.text) if envelope.channel == "sms" else None,
             *self._price(envelope),
         )
 

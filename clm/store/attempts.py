@@ -32,7 +32,7 @@ class Intent:
     subject: str | None
     provider: str
     sender: str
-    fingerprint: int
+    fingerprint: int | None
     segments: int | None = None
     cost: float | None = None
 

@@ -12,9 +12,12 @@ from sqlalchemy.types import TypeEngine
 from clm.store.database import Transaction
 
 
-def ids_in(tx: Transaction, name: str = "ids") -> str:
-    """SQL for a set of integer ids bound as one parameter (see `ids_value`), whatever their number."""
-    if tx.dialect.name == "sqlite":
+def ids_in(tx: Transaction | str, name: str = "ids") -> str:
+    """SQL for a set of integer ids bound as one parameter (see `ids_value`), whatever their number.
+
+    For a statement that is written before there is a transaction, the dialect's name will do.
+    """
+    if (tx if isinstance(tx, str) else tx.dialect.name) == "sqlite":
         return f"(SELECT value FROM json_each(:{name}))"
     return f"(SELECT unnest(CAST(:{name} AS bigint[])))"
 
