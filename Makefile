@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types imports migrations bench fmt lock clean
+.PHONY: help run test check lint types imports migrations simulate sabotage bench fmt lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -42,10 +42,18 @@ imports: $(STAMP) ## who may import whom
 migrations: $(STAMP) ## the migrations arrive at the schema in code
 	@$(BIN)/python -m pytest -q tests/store/test_migrations.py
 
+simulate: $(STAMP) ## more stories for the simulation of sending; SEEDS=how many
+	@$(BIN)/python -m tests.reliability.simulation --seeds $(or $(SEEDS),2000)
+
+sabotage: $(STAMP) ## take each guard out in turn, and see the tests notice
+	@$(BIN)/python -m tests.reliability.sabotage
+
 bench: $(STAMP) ## figures, limits and ratios; N=contacts, DB=url
 	@$(BIN)/python -m benchmarks.ingest --contacts $(or $(N),100000) $(if $(DB),--database $(DB))
 	@$(BIN)/python -m benchmarks.tick --contacts $(or $(N),100000) $(if $(DB),--database $(DB))
 	@$(BIN)/python -m benchmarks.full --contacts $(or $(N),100000) $(if $(DB),--database $(DB))
+	@$(BIN)/python -m benchmarks.dispatch $(if $(DB),--database $(DB))
+	@$(BIN)/python -m benchmarks.webhook $(if $(DB),--database $(DB))
 
 fmt: $(STAMP) ## format and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
