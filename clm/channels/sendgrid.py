@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -111,7 +112,7 @@ def _mail(envelope: Envelope) -> dict[str, Any]:
         raise UnfitMail("the mail has no words")
     to = _person("to", envelope.to, _recipient_name(envelope.to_name))
     mail: dict[str, Any] = {
-        "from": _person("from", envelope.sender, _sender_name(envelope.sender_name)),
+        "from": _sender(envelope.sender, envelope.sender_name),
         "subject": subject,
         "personalizations": [{"to": [to], "custom_args": {REFERENCE_ARG: envelope.reference}}],
         "content": words,
@@ -140,6 +141,12 @@ def _recipient_name(name: str | None) -> str | None:
     """The name without the `;` and `,` that SendGrid reads as a list of people."""
     require_plain("to name", name or "")
     return _one_line(_LIST_MARKS.sub(" ", name or "")) or None
+
+
+@lru_cache
+def _sender(address: str, name: str | None) -> dict[str, str]:
+    """The shop's own, the same for every mail."""
+    return _person("from", address, _sender_name(name))
 
 
 def _sender_name(name: str | None) -> str | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import re
-from hashlib import sha256
 
 _SEAL_CHARACTERS = 12  # 48 bits: one guess in 280 million million is right
 _REFERENCE = re.compile(rf"m(\d{{1,18}})-([0-9a-f]{{{_SEAL_CHARACTERS}}})")
@@ -28,4 +27,4 @@ def message_of(given: str, key: str) -> int | None:
 
 
 def _seal(message_id: int, key: str) -> str:
-    return hmac.new(key.encode(), str(message_id).encode(), sha256).hexdigest()[:_SEAL_CHARACTERS]
+    return hmac.digest(key.encode(), str(message_id).encode(), "sha256").hex()[:_SEAL_CHARACTERS]

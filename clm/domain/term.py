@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from clm.domain.clock import local_date, local_time, weekday
@@ -38,7 +39,7 @@ class Filter:
         return f"{self.key} {self.op} {_written(self.value)}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Occurrences:
     """How many times an event happened: in the last `within` milliseconds, or since entering where that is None."""
 
@@ -46,7 +47,7 @@ class Occurrences:
     within: int | None
     filters: tuple[Filter, ...] = ()
 
-    @property
+    @cached_property  # asked for with every message that is decided on
     def name(self) -> str:
         """The term as text."""
         if self.within is None:
@@ -61,7 +62,7 @@ class Occurrences:
     type: ClassVar[FactType] = "number"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Happened:
     """When an event happened first, or last, up to now."""
 
@@ -69,7 +70,7 @@ class Happened:
     event: str
     filters: tuple[Filter, ...] = ()
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The term as text."""
         return f"{self.which}('{self.event}'{_listed(self.filters)})"
@@ -78,14 +79,14 @@ class Happened:
     scope: ClassVar[Scope] = "contact"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reacted:
     """Whether the contact opened or clicked the message of a step of this enrolment; machines do not count."""
 
     kind: Literal["opened", "clicked"]
     step: str
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The term as text."""
         return f"{self.kind}('{self.step}')"
@@ -94,7 +95,7 @@ class Reacted:
     scope: ClassVar[Scope] = "enrolment"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Moved:
     """Whether the contact came into, or left, an RFM group or a stage in the last `within` milliseconds."""
 
@@ -103,7 +104,7 @@ class Moved:
     group: str
     within: int
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The term as text."""
         return f"{self.change}_{self.of}('{self.group}', {days(self.within)})"
@@ -112,7 +113,7 @@ class Moved:
     scope: ClassVar[Scope] = "contact"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UsualGap:
     """So long the contact usually lets pass between two orders, in milliseconds.
 
@@ -123,7 +124,7 @@ class UsualGap:
     quantile: float
     default: int
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The term as text."""
         return f"usual_gap({self.quantile:g}, {days(self.default)})"

@@ -174,8 +174,8 @@ def _leased(asked: tuple[Asked, ...], now: int, dialect: str, *, locked: bool, a
 
 def contacts_in_hand(tx: Transaction, contact_ids: Collection[int]) -> set[int]:
     """Those of the contacts to whom something is being sent at this moment."""
-    m = messages.c
-    return set(tx.scalars(select(m.contact_id).where(m.contact_id.in_(set(contact_ids)), m.status == "sending")))
+    query = text(f"SELECT contact_id FROM messages WHERE contact_id IN {ids_in(tx)} AND status = 'sending'")
+    return set(tx.scalars(query, {"ids": ids_value(tx, contact_ids)}))
 
 
 class Turn(NamedTuple):
@@ -230,8 +230,12 @@ def release(tx: Transaction, ids: Collection[int], *, token: str) -> None:
 
 
 def held_until(tx: Transaction, *, open_: Open, now: int, clock_now: int) -> int | None:
-    """When the first lease of others on a due message ends, in wall-clock milliseconds; None without any."""
+    """When the first lease of others on a due message ends, or has ended, in wall-clock milliseconds; None without any.
+
+    What is still sending under a lapsed lease counts: its dispatcher is dead, and nobody has taken it back yet.
+    """
     m = messages.c
-    held = and_(m.status.in_(("queued", "sending")), open_.holds(), m.due_at <= now, m.lease_until > clock_now)
+    in_hand = or_(m.status == "sending", and_(m.status == "queued", m.lease_until > clock_now))
+    held = and_(m.status.in_(("queued", "sending")), in_hand, open_.holds(), m.due_at <= now)
     until: int | None = tx.scalar(select(func.min(m.lease_until)).where(held))
     return until
