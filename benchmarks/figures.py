@@ -54,7 +54,8 @@ class Measured:
         listing.add_row("limit", f"{_short(self.limit):,} {self.unit}")
         listing.add_row(f"ratio ({self.meaning})", f"[bold]{self.figure / self.limit:.2f}[/]")
         for name, value in document["details"].items():
-            listing.add_row(f"[dim]{name.replace('_', ' ')}[/]", f"{value:,}")
+            shown = f"{value:,}" if isinstance(value, int | float) else str(value)
+            listing.add_row(f"[dim]{name.replace('_', ' ')}[/]", shown)
         console.print(listing)
 
 

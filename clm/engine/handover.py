@@ -74,6 +74,8 @@ class HandOver:
     lease_until: int
     """Wall-clock milliseconds; afterwards others take it for lost, and it must not be handed over any more."""
     sender: str
+    version: str
+    """Of its campaign, as the contact entered it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,8 @@ class Intending:
             else:
                 busy.add(row.contact_id)  # one at a time: their next message waits for the next batch
                 envelope = self._envelope(row, candidate.address, batch.contents[row.id])
-                sending.append(HandOver(envelope, row.attempts + 1, batch.token, lease_until, self.sender(row.channel)))
+                sender = self.sender(row.channel)
+                sending.append(HandOver(envelope, row.attempts + 1, batch.token, lease_until, sender, row.version))
         withheld.stop(tx, ended, now=self.now)
         withheld.defer(tx, deferred, now=self.now)
         enrolments.leave(tx, leaving, now=self.now)

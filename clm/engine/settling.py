@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from clm.domain.content import TEAM
 from clm.domain.instant import SECOND_MS
 from clm.domain.outcome import Accepted, InDoubt, NotSent, Rejected
 from clm.engine import safety
 from clm.engine.handover import Answer, Clock
 from clm.errors import StoreError
 from clm.faults import FaultPoint, reach
-from clm.store import attempts, suppressions
+from clm.store import attempts, stops, suppressions
 from clm.store.attempts import Settlement
 from clm.store.database import Database, Transaction
 
@@ -60,6 +61,7 @@ def settle(
 def _settle(tx: Transaction, answers: Sequence[Answer], *, now: int, clock_now: int) -> Settled:
     settlements = [_settlement(answer, clock_now) for answer in answers]
     mine = attempts.settle(tx, settlements, now=now)
+    _give_back(tx, [one for one in answers if one.of.envelope.message_id in mine and isinstance(one.outcome, NotSent)])
     alerts = []
     for answer in answers:
         envelope, outcome = answer.of.envelope, answer.outcome
@@ -74,6 +76,14 @@ def _settle(tx: Transaction, answers: Sequence[Answer], *, now: int, clock_now: 
             alerts.append(f"{envelope.channel} is stopped: {outcome.reason}; nothing is lost, messages wait")
     by_status: Counter[str] = Counter(one.status for one in settlements if one.id in mine)
     return Settled(by_status, list(dict.fromkeys(alerts)))
+
+
+def _give_back(tx: Transaction, unsent: Sequence[Answer]) -> None:
+    """Let others go in place of those that a canary let go first, and that did not leave."""
+    to_contacts = [answer.of for answer in unsent if answer.of.envelope.channel not in TEAM]
+    versions = Counter((one.envelope.labels[0], one.version) for one in to_contacts)
+    for (campaign, version), count in sorted(versions.items()):
+        stops.give_back(tx, "canary", stops.of_version(campaign, version), count)
 
 
 def _settlement(answer: Answer, clock_now: int) -> Settlement:

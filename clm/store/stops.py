@@ -117,6 +117,15 @@ def spend(tx: Transaction, stop: Stop, count: int, *, judged_at: int) -> None:
     tx.execute(statement, {"count": count, "until": judged_at, "id": stop.id})
 
 
+def give_back(tx: Transaction, kind: Kind, scope: str, count: int) -> None:
+    """Let so many more go where a stop of the kind stands; it is judged once they have gone."""
+    statement = text(
+        "UPDATE stops SET allowed = allowed + :count, until = NULL"
+        " WHERE kind = :kind AND scope = :scope AND released_at IS NULL"
+    )
+    tx.execute(statement, {"count": count, "kind": kind, "scope": scope})
+
+
 def release(
     tx: Transaction, scopes: Collection[str], *, at: int, by: str, kinds: Collection[Kind] | None = None
 ) -> list[Stop]:

@@ -40,7 +40,7 @@ def suppress(tx: Transaction, *, channel: str, address: str, reason: str, source
 def suppress_all(
     tx: Transaction, *, channel: str, addresses: Collection[str], reason: str, source: str, at: int
 ) -> int:
-    """Let nothing go to any of the addresses; returns for how many that is new. What was lifted before `at` is opened again.
+    """Let nothing go to any of the addresses; returns for how many that is new. What was lifted before is opened again.
 
     The contacts' profiles are stamped first, which waits for whoever is authorising a message to them at this moment:
     their intent is committed before this is, or sees it.

@@ -13,6 +13,15 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 SECONDS_MAX = 120
+_FEW = ("--contacts", "200")
+SMALL = {
+    "ingest": _FEW,
+    "tick": _FEW,
+    "full": _FEW,
+    "dispatch": ("--messages", "200", "--latency-ms", "5"),
+    "webhook": ("--events", "500"),
+}
+"""How each is told to be quick."""
 
 
 class Done(NamedTuple):
@@ -27,7 +36,7 @@ class Done(NamedTuple):
 def run(name: str, *arguments: str, folder: Path) -> Done:
     """Run one benchmark as people do, with a folder of its own for what is temporary."""
     with subprocess.Popen(
-        [sys.executable, "-m", f"benchmarks.{name}", "--contacts", "200", *arguments],
+        [sys.executable, "-m", f"benchmarks.{name}", *SMALL[name], *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -46,7 +55,10 @@ def document(done: Done) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "unit"), [("ingest", "rows/s"), ("tick", "ms"), ("full", "ms")])
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [("ingest", "rows/s"), ("tick", "ms"), ("full", "ms"), ("dispatch", "messages/s"), ("webhook", "events/s")],
+)
 class TestEachBenchmark:
     """What holds for all of them."""
 
@@ -58,7 +70,8 @@ class TestEachBenchmark:
         assert said["figure"] > 0
         assert said["limit"] > 0
         assert said["ratio"] == pytest.approx(said["figure"] / said["limit"], rel=0.01)
-        assert said["details"]["contacts"] == 200
+        what, size = SMALL[name][:2]
+        assert said["details"][what.removeprefix("--")] == int(size)
 
     def test_leaves_nothing_behind(self, name: str, unit: str, tmp_path: Path) -> None:
         """The database was temporary, and so was the file of orders."""

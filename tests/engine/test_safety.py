@@ -95,6 +95,18 @@ def test_the_first_messages_of_a_version_go_ahead(live: Guarded) -> None:
     assert live.run(NOW + 2 * HOUR_MS) == {"sent": 10}, "a version has its canary once"
 
 
+def test_what_did_not_leave_is_no_canary(live: Guarded) -> None:
+    """The provider was away: the places of those who did not get anything are given to others."""
+    delivery(live, canary=Canary(messages=3, wait=HOUR_MS))
+    live.have(campaign())
+    people(live, 10)
+    live.mail.answer = lambda _one: NotSent("connection refused")
+    assert live.run() == {"queued": 10}, "each has its turn, and none has gone"
+    live.mail.answer = lambda _one: Accepted("p")
+    live.lapse()
+    assert live.hand_over() == {"sent": 3}
+
+
 def test_an_edited_campaign_has_a_canary_of_its_own(live: Guarded) -> None:
     """What is sent is another thing now; people on the version of before are not held up by it."""
     delivery(live, canary=Canary(messages=1, wait=HOUR_MS))
