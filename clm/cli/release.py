@@ -61,8 +61,13 @@ def release(
 
 
 def _list(standing: list[Stop]) -> None:
+    ahead = sum(stop.kind == "canary" and stop.allowed > 0 for stop in standing)
+    standing = [stop for stop in standing if stop.kind != "canary" or not stop.allowed]
     if not standing:
         out.print("nothing is stopped")
+    if ahead:
+        out.print(f"{ahead} {'version sends its' if ahead == 1 else 'versions send their'} first messages now")
+    if not standing:
         return
     table = Table("what", "why", "since", "goes on", box=None, pad_edge=False)
     for stop in standing:

@@ -12,7 +12,7 @@ from clm.content.links import Links
 from clm.domain.content import TEAM, ChannelName, Content, Envelope
 from clm.domain.delivery import Route
 from clm.domain.fingerprint import fingerprint
-from clm.domain.policy import Defer, Policy, Stop, authorise
+from clm.domain.policy import Defer, Policy, Stop, Verdict, authorise
 from clm.domain.reference import reference
 from clm.domain.sms import cost, segments
 from clm.engine import authorisation, safety
@@ -23,6 +23,34 @@ from clm.store.attempts import Intent
 from clm.store.database import Found, Transaction
 from clm.store.leases import Open, Turn
 from clm.store.withheld import Deferred, Ended
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """What becomes of the messages of a lot that are not handed over."""
+
+    ended: list[Ended] = field(default_factory=list)
+    deferred: list[Deferred] = field(default_factory=list)
+    leaving: dict[int, str] = field(default_factory=dict)
+    """Enrolments that end with their message, each with the reason."""
+    later: list[int] = field(default_factory=list)
+    """Given back undecided: it is not their turn."""
+
+    def withheld(self, row: Found, verdict: Verdict, batch: Batch, gate: Gate, sender: str) -> bool:
+        """Whether a message is not handed over, by the policy's verdict, for want of words, or because of a stop."""
+        if isinstance(verdict, Stop):
+            self.ended.append(Ended(row.id, verdict.status, verdict.reason, verdict.facts))
+            if verdict.ends_enrolment:
+                self.leaving[row.enrolment_id] = verdict.reason
+        elif row.id in batch.unrenderable:
+            self.ended.append(Ended(row.id, "dead", batch.unrenderable[row.id]))
+        elif isinstance(verdict, Defer):
+            self.deferred.append(Deferred(row.id, verdict.until, verdict.reason, verdict.facts))
+        elif not gate.lets(row, sender):
+            self.later.append(row.id)
+        else:
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,51 +104,42 @@ class Intending:
             clock_now=clock_now,
         )
         others = authorisation.known(tx, rows, batch.journeys, self.policy, now=self.now)
-        ended: list[Ended] = []
-        deferred: list[Deferred] = []
-        sending: list[HandOver] = []
-        leaving: dict[int, str] = {}
-        later: list[int] = []
+        handing: list[HandOver] = []
+        sorted_ = _Sorted()
         names = authorisation.names_of(batch.asked)
         for row in rows:
-            key = (row.campaign, row.version)
-            turn = Turn(row.queue_rank, row.due_at, row.id)
-            not_its_turn = row.contact_id in busy or elsewhere.get(row.contact_id, turn) < turn
-            if not_its_turn or key not in batch.journeys:
-                later.append(row.id)
+            key, turn = (row.campaign, row.version), Turn(row.queue_rank, row.due_at, row.id)
+            # Of a version that was not known when the words were made, words and questions are others.
+            if key not in batch.journeys or row.contact_id in busy or elsewhere.get(row.contact_id, turn) < turn:
+                sorted_.later.append(row.id)
                 continue
             journey = batch.journeys[key]
             if journey is None:
-                ended.append(Ended(row.id, "dead", "its version of the campaign cannot be read any more"))
+                sorted_.ended.append(Ended(row.id, "dead", "its version of the campaign cannot be read any more"))
                 continue
             candidate = authorisation.candidate(row, journey, others, self.policy, team=self.brand.team.email)
             verdict = authorise(candidate, authorisation.facts(row, names), self.policy, self.now)
-            if isinstance(verdict, Stop):
-                ended.append(Ended(row.id, verdict.status, verdict.reason, verdict.facts))
-                if verdict.ends_enrolment:
-                    leaving[row.enrolment_id] = verdict.reason
-            elif row.id in batch.unrenderable:
-                ended.append(Ended(row.id, "dead", batch.unrenderable[row.id]))
-            elif isinstance(verdict, Defer):
-                deferred.append(Deferred(row.id, verdict.until, verdict.reason, verdict.facts))
-            elif not gate.lets(row, self.sender(row.channel)):
-                later.append(row.id)
-            else:
+            if not sorted_.withheld(row, verdict, batch, gate, self.sender(row.channel)):
                 busy.add(row.contact_id)  # one at a time: their next message waits for the next batch
                 envelope = self._envelope(row, candidate.address, batch.contents[row.id])
                 sender = self.sender(row.channel)
-                sending.append(HandOver(envelope, row.attempts + 1, batch.token, lease_until, sender, row.version))
-        withheld.stop(tx, ended, now=self.now)
-        withheld.defer(tx, deferred, now=self.now)
-        enrolments.leave(tx, leaving, now=self.now)
-        if later:
-            leases.release(tx, later, token=batch.token)
+                handing.append(HandOver(envelope, row.attempts + 1, batch.token, lease_until, sender, row.version))
+        self._withhold(tx, sorted_, batch.token, counts)
         self._spend(tx, gate)
-        intents = [self._intent(one) for one in sending]
+        intents = [self._intent(one) for one in handing]
         attempts.intend(tx, intents, token=batch.token, lease_until=lease_until, now=self.now)
-        counts.update(one.status for one in ended)
-        counts.update({"deferred": len(deferred)} if deferred else {})
-        return sending
+        return handing
+
+    def _withhold(self, tx: Transaction, sorted_: _Sorted, token: str, counts: Counter[str]) -> None:
+        """Record what is not handed over now, and count it."""
+        withheld.stop(tx, sorted_.ended, now=self.now)
+        withheld.defer(tx, sorted_.deferred, now=self.now)
+        enrolments.leave(tx, sorted_.leaving, now=self.now)
+        if sorted_.later:
+            leases.release(tx, sorted_.later, token=token)
+        counts.update(one.status for one in sorted_.ended)
+        if sorted_.deferred:
+            counts["deferred"] += len(sorted_.deferred)
 
     def _gate(self, tx: Transaction, rows: list[Found]) -> Gate:
         """The stops that stand; new versions that go to contacts for real get theirs first."""
