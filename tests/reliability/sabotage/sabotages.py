@@ -100,7 +100,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
                 "(row := held.get(one.id)) is not None",
             ),
         ),
-        (SIMULATION,),
+        ("tests/engine/test_dispatch.py",),
     ),
     Sabotage(
         "a time-out is taken for not sent, by the table of answers",

@@ -93,6 +93,8 @@ class History:
 
     people: dict[str, Person] = field(default_factory=dict)
     suppressed: dict[Address, frozenset[str]] = field(default_factory=dict)
+    lifted: dict[tuple[Address, str], int] = field(default_factory=dict)
+    """When each reason that stood was last taken back."""
     handed: list[HandOver] = field(default_factory=list)
     acknowledged: set[tuple[str, str]] = field(default_factory=set)
     """Events that we have answered 2xx to."""
@@ -120,13 +122,14 @@ class History:
         self.by_contact[message.contact].append(one)
         return one
 
-    def suppress(self, where: Address, reason: str) -> None:
-        """Nothing may go there any more."""
-        self.suppressed[where] = self.suppressed.get(where, frozenset()) | {reason}
+    def suppress(self, where: Address, reason: str, at: int) -> None:
+        """Nothing may go there any more, unless they have said otherwise since then."""
+        if at >= self.lifted.get((where, reason), at):
+            self.suppressed[where] = self.suppressed.get(where, frozenset()) | {reason}
 
-    def lift(self, where: Address) -> None:
+    def lift(self, where: Address, at: int) -> None:
         """They want to hear from us again."""
-        self.suppressed.pop(where, None)
+        self.lifted |= {(where, reason): at for reason in self.suppressed.pop(where, frozenset())}
 
     def commit(self, events: list[ProviderEvent]) -> None:
         """Events are stored; each does what it does once."""
@@ -138,7 +141,7 @@ class History:
             if event.reference in self.message_of:
                 self.told_of.add(self.message_of[event.reference])
             if event.suppress is not None and event.address is not None:
-                self.suppress((event.channel, event.address), event.suppress)
+                self.suppress((event.channel, event.address), event.suppress, event.at)
 
     def acknowledge(self, events: list[ProviderEvent]) -> None:
         """The provider was answered 2xx and will not come again of itself."""

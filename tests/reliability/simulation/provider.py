@@ -31,12 +31,13 @@ class Fate(StrEnum):
     LOST_AFTER = "timeout, accepted"
     SLOW = "accepted, beyond the lease"
     SLOW_IN_VAIN = "not accepted, and no answer within the lease"
+    SLOW_TO_REFUSE = "not accepted, which is told long after the silence"
     KILLED_BEFORE = "killed, not accepted"
     KILLED_AFTER = "killed, accepted"
 
 
 WEIGHTS: dict[Fate, int] = {
-    Fate.ACCEPTED: 54,
+    Fate.ACCEPTED: 50,
     Fate.REJECTED: 3,
     Fate.TOO_MANY: 6,
     Fate.UNREACHABLE: 4,
@@ -46,6 +47,7 @@ WEIGHTS: dict[Fate, int] = {
     Fate.LOST_AFTER: 5,
     Fate.SLOW: 4,
     Fate.SLOW_IN_VAIN: 3,
+    Fate.SLOW_TO_REFUSE: 4,
     Fate.KILLED_BEFORE: 4,
     Fate.KILLED_AFTER: 4,
 }
@@ -122,6 +124,8 @@ class FakeProvider:
         return self.chance.choices(list(self.weights), list(self.weights.values()))[0]
 
     def _takes(self, fate: Fate) -> int:
+        if fate is Fate.SLOW_TO_REFUSE:
+            return self.chance.randint(2 * HOUR_MS, 8 * HOUR_MS)
         if fate in {Fate.SLOW, Fate.SLOW_IN_VAIN}:
             return self.chance.randint(LEASE_MS + 1, 4 * LEASE_MS)
         return self.chance.randint(20, 2_000)
@@ -134,7 +138,7 @@ class FakeProvider:
                 return Rejected("refused by the provider")
             case Fate.TOO_MANY:
                 return NotSent(fate.value, retry_after_ms=self.chance.choice([None, SECOND_MS, HOUR_MS]))
-            case Fate.UNREACHABLE:
+            case Fate.UNREACHABLE | Fate.SLOW_TO_REFUSE:
                 return NotSent(fate.value)
             case _:
                 return Accepted(f"p-{one.order}")

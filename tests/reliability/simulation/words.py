@@ -21,7 +21,7 @@ from tests.conftest import PROJECT
 from tests.engine.shop import POUNDS
 
 SILENCE_MS = 3 * HOUR_MS
-WITHIN_MS = 14 * HOUR_MS
+WITHIN_MS = 10 * HOUR_MS
 STEPS = ("hello", "again", "last")
 _BODY = "<mjml><mj-body><mj-section><mj-column><mj-text>{}</mj-text></mj-column></mj-section></mj-body></mjml>"
 
@@ -47,7 +47,7 @@ def library() -> TemplateLibrary:
 
 
 def _send(step: str, channel: str = "email") -> dict[str, Any]:
-    return {"send": step, "channel": channel, "within": "14h"}
+    return {"send": step, "channel": channel, "within": "10h"}
 
 
 def campaign(name: str, **plan: Any) -> Campaign:

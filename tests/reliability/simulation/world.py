@@ -261,7 +261,7 @@ class World:
             return
         at = self.moment.clock
         with (
-            self._upon_commit(lambda: self.history.suppress((channel, address), reason)),
+            self._upon_commit(lambda: self.history.suppress((channel, address), reason, at)),
             self.database.write(durable=True) as tx,
         ):
             suppressions.suppress(tx, channel=channel, address=address, reason=reason, source="test", at=at)
@@ -271,11 +271,12 @@ class World:
         address = self.history.people[name].address(channel)
         if address is None:
             return
+        at = self.moment.clock
         with (
-            self._upon_commit(lambda: self.history.lift((channel, address))),
+            self._upon_commit(lambda: self.history.lift((channel, address), at)),
             self.database.write(durable=True) as tx,
         ):
-            suppressions.lift(tx, channel=channel, address=address, at=self.moment.clock)
+            suppressions.lift(tx, channel=channel, address=address, at=at)
 
     @contextmanager
     def _upon_commit(self, then: Callable[[], None]) -> Iterator[None]:
