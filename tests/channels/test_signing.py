@@ -68,6 +68,8 @@ def test_the_signature_is_right_and_covers_both_headers(key: Any, text: str, mon
         (b"Subject: =?utf-8", b"Subject: Re: =?utf-8"),
         (b"MIME-Version: 1.0", b"MIME-Version: 1.1"),
         (b"From: ", b"From: <other@shop.example>\r\nFrom: "),
+        (b"Subject: ", b"Subject: You have won\r\nSubject: "),
+        (b"List-Unsubscribe: ", b"List-Unsubscribe: <https://other.example>\r\nList-Unsubscribe: "),
     ):
         assert before in mail
         assert not dkim.verify(mail.replace(before, after, 1), dnsfunc=dns(key)), before
@@ -75,6 +77,16 @@ def test_the_signature_is_right_and_covers_both_headers(key: Any, text: str, mon
     covered = head.split("h=")[1].split(";")[0].replace(" ", "").split(":")
     assert {"from", "to", "subject", "date", "message-id", "mime-version", "content-type", "reply-to"} <= set(covered)
     assert {"list-unsubscribe", "list-unsubscribe-post"} <= set(covered)
+
+
+def test_a_header_the_mail_has_not_cannot_be_added() -> None:
+    """A mail to the team has no one-click headers, and nobody gives it some on its way."""
+    server = MailServer()
+    send(server, replace(MAIL, headers={}), dkim=DkimKey(RSA_KEY, "s1"))
+    mail = server.mails[0]
+    assert dkim.verify(mail, dnsfunc=dns(RSA_KEY))
+    added = mail.replace(b"\r\nSubject:", b"\r\nReply-To: other@shop.example\r\nSubject:")
+    assert not dkim.verify(added, dnsfunc=dns(RSA_KEY))
 
 
 def test_one_click_headers_are_never_folded() -> None:
