@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from clm.domain.campaign import Duration, Percent
 from clm.domain.condition import Condition
@@ -21,20 +21,24 @@ from clm.domain.nearest import nearest
 from clm.domain.policy import Cap, Policy
 from clm.errors import ConfigurationError, Fault
 from clm.hours_file import load_hours
-from clm.yaml_file import Loc, YamlFile
+from clm.yaml_file import MISSING, NO_MAPPING, Loc, YamlFile
 
 CAPS_MAX = 20
 WINDOW_DAYS_MAX = 366
 
-_NOTHING = {
-    "gaps": "gaps: {}",
-    "caps": "caps: []",
-    "quiet_hours": "quiet_hours: {}",
-    "service_first": "service_first: none",
-    "offers": "offers: none",
-    "holdout": "holdout: 0%",
-    "backlog": "backlog: {entries: 1000000, within: 1d}",
-    "delivery": "delivery: {routes: {}, breaker: none, canary: none, blast_radius: none, silence: 1d}",
+_NOTHING: Mapping[Loc, str] = {
+    ("gaps",): "gaps: {}",
+    ("caps",): "caps: []",
+    ("quiet_hours",): "quiet_hours: {}",
+    ("service_first",): "service_first: none",
+    ("offers",): "offers: none",
+    ("holdout",): "holdout: 0%",
+    ("backlog",): "backlog: {entries: 1000000, within: 1d}",
+    ("delivery",): "delivery: {routes: {}, breaker: none, canary: none, blast_radius: none, silence: 1d}",
+    ("delivery", "routes"): "routes: {}",
+    ("delivery", "breaker"): "breaker: none",
+    ("delivery", "canary"): "canary: none",
+    ("delivery", "blast_radius"): "blast_radius: none",
 }
 """How each guard is left out on purpose; one that was only forgotten must not be."""
 
@@ -63,9 +67,27 @@ def _rate(value: Any) -> float:
     return float(match[1]) / 100
 
 
+def _not_too_long(value: int) -> int:
+    if value > WINDOW_DAYS_MAX * DAY_MS:
+        raise ValueError(f"is longer than {WINDOW_DAYS_MAX}d")
+    return value
+
+
+def _url(value: str) -> str:
+    if not _URL.fullmatch(value):
+        raise ValueError("is not a URL to post to; write https://program.example/path (http:// for this machine alone)")
+    return value
+
+
 Rate = Annotated[float, BeforeValidator(_rate)]
 """A share from 0 to 1, written as 0.08%."""
-_Window = Annotated[Duration, Field(gt=0, le=WINDOW_DAYS_MAX * DAY_MS)]
+_Gap = Annotated[Duration, Field(ge=0), AfterValidator(_not_too_long)]
+_Window = Annotated[Duration, Field(gt=0), AfterValidator(_not_too_long)]
+_Prefix = Annotated[str, Field(pattern=r"^(default|\+[1-9][0-9]{0,6})$")]
+_Price = Annotated[float, Field(ge=0, le=1_000_000)]
+_URL = re.compile(
+    r"(?:https://[^\s\"'<>@/?#]+|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?)(?:[/?][^\s\"'<>#]*)?"
+)
 
 
 class CapRow(_Strict):
@@ -103,8 +125,8 @@ class RouteRow(_Strict):
     at_once: int = Field(ge=1, le=1_000)
     per_second: float | None = Field(default=None, gt=0, le=100_000)
     timeout_seconds: float = Field(default=10, gt=0, le=25)  # well below the lease of 30 s
-    url: Annotated[str, Field(pattern=r"^https?://[^\s\"'<>]+$", max_length=500)] | None = None
-    price_per_segment: dict[Annotated[str, Field(pattern=r"^(default|\+[1-9][0-9]{0,6})$")], float] = {}
+    url: Annotated[str, Field(max_length=500), AfterValidator(_url)] | None = None
+    price_per_segment: dict[_Prefix, _Price] = {}
 
 
 class LineRow(_Strict):
@@ -113,6 +135,12 @@ class LineRow(_Strict):
     warn: Rate
     stop: Rate
     at_least: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _warns_first(self) -> LineRow:
+        if self.warn > self.stop:
+            raise ValueError("`warn` is above `stop`, so that nobody would be warned; write the smaller rate as `warn`")
+        return self
 
 
 class BreakerRow(_Strict):
@@ -148,24 +176,11 @@ class DeliveryRows(_Strict):
     blast_radius: Annotated[BlastRow | None, BeforeValidator(_or_none)]
     silence: _Window
 
-    @field_validator("routes")
-    @classmethod
-    def _each_by_who_can(cls, routes: dict[ChannelName, RouteRow]) -> dict[ChannelName, RouteRow]:
-        for channel, route in routes.items():
-            if route.by not in CARRIERS[channel]:
-                raise ValueError(
-                    f"`{channel}` cannot go by {route.by}{nearest(route.by, CARRIERS[channel])}"
-                    f" (by: {', '.join(CARRIERS[channel])})"
-                )
-            if (route.by == "webhook") != (route.url is not None):
-                raise ValueError(f"`{channel}`: a `url` is what a route by webhook needs, and no other")
-        return routes
-
 
 class PolicyFile(_Strict):
     """config/policy.yaml; every guard is named, so that none is missing by accident."""
 
-    gaps: dict[Channel, Annotated[Duration, Field(ge=0, le=WINDOW_DAYS_MAX * DAY_MS)]]
+    gaps: dict[Channel, _Gap]
     caps: list[CapRow] = Field(max_length=CAPS_MAX)
     quiet_hours: dict[Channel, QuietHours]
     service_first: Annotated[ServiceRow | None, BeforeValidator(_or_none)]
@@ -191,6 +206,7 @@ def load_policy(folder: Path, language: Language) -> Policy:
         plan = _plan(file)
     except ConfigurationError as error:
         raise ConfigurationError([*error.faults, *faults]) from None
+    faults += _route_faults(file, plan.delivery.routes)
     service = offers = None
     if plan.service_first is not None:
         service = _condition(file, ("service_first", "when"), plan.service_first.when, language, faults)
@@ -255,15 +271,36 @@ def _plan(file: YamlFile) -> PolicyFile:
         return PolicyFile.model_validate(file.data)
     except ValidationError as error:
         faults = file.faults_of(error, PolicyFile)
-    known = {str(file.fault((key,), "is required")): key for key in _NOTHING}
-    raise ConfigurationError(
-        [
-            file.fault((key,), f"is required; write `{_NOTHING[key]}` to do without")
-            if (key := known.get(str(fault)))
-            else fault
-            for fault in faults
-        ]
-    )
+    left_out = {str(file.fault(loc, said)): (loc, said) for loc in _NOTHING for said in (MISSING, NO_MAPPING)}
+    raise ConfigurationError([_with_remedy(file, fault, left_out.get(str(fault))) for fault in faults])
+
+
+def _with_remedy(file: YamlFile, fault: Fault, left_out: tuple[Loc, str] | None) -> Fault:
+    """How a guard that is not there, or says nothing, is left out on purpose."""
+    if left_out is None:
+        return fault
+    loc, said = left_out
+    return file.fault(loc, f"{said}; write `{_NOTHING[loc]}` to do without")
+
+
+def _route_faults(file: YamlFile, routes: Mapping[ChannelName, RouteRow]) -> list[Fault]:
+    """What a route cannot be, for the channel that it is of."""
+    faults = []
+    for channel, route in routes.items():
+        loc = ("delivery", "routes", channel)
+        carriers = CARRIERS[channel]
+        if route.by not in carriers:
+            told = f"`{channel}` cannot go by {route.by}{nearest(route.by, carriers)} (by: {', '.join(carriers)})"
+            faults.append(file.fault((*loc, "by"), told))
+        if route.by == "webhook" and route.url is None:
+            faults.append(file.fault((*loc, "url"), "is required where a route goes by webhook"))
+        if route.by != "webhook" and route.url is not None:
+            faults.append(
+                file.fault((*loc, "url"), f"is read of a route by webhook alone, not by {route.by}; leave it out")
+            )
+        if route.price_per_segment and channel != "sms":
+            faults.append(file.fault((*loc, "price_per_segment"), "is read of SMS alone; leave it out"))
+    return faults
 
 
 def _condition(file: YamlFile, loc: Loc, text: str, language: Language, faults: list[Fault]) -> Condition | None:

@@ -19,6 +19,9 @@ Model = TypeVar("Model", bound=BaseModel)
 Place = tuple[int, int]  # line and column, from 1
 Loc = tuple[int | str, ...]
 
+MISSING = "is required"
+NO_MAPPING = "is not `key: value` lines"
+
 _BYTES_MAX = 1_000_000
 _DEEP_MAX = 20
 _VALUES_MAX = 100_000
@@ -124,7 +127,9 @@ class YamlFile:
             if item["type"] == "extra_forbidden":
                 message = _unknown_key(str(loc[-1]), list(model.model_fields) if len(loc) == len(under) + 1 else [])
             elif item["type"] == "missing":
-                message = "is required"
+                message = MISSING
+            elif item["type"] in {"model_type", "dict_type"}:
+                message = NO_MAPPING
             faults.append(self.fault(loc, message))
         return faults
 

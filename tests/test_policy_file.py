@@ -194,6 +194,78 @@ def test_a_fault_is_told_with_its_place_and_remedy(write: Write, line: str, writ
     assert any(fault.startswith(f"policy.yaml:{told}") for fault in found), found
 
 
+DELIVERY = """\
+delivery:
+  routes:
+    email: {by: sendgrid, at_once: 8}
+    sms: {by: twilio, at_once: 8}
+    webhook: {by: webhook, at_once: 8, url: https://program.example/hook}
+  breaker:
+    within: 1d
+    bounces: {warn: 1%, stop: 2%, at_least: 5}
+    complaints: {warn: 0.08%, stop: 0.1%, at_least: 2}
+    pause: 1h
+    probe: 50
+  canary: {messages: 50, wait: 1h}
+  blast_radius: {times: 3, above: 1000}
+  silence: 1d
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "written", "told"),
+    [
+        (DELIVERY, "delivery: none\n", "8:1: delivery: is not `key: value` lines; write `delivery: {"),
+        (DELIVERY, "delivery:\n", "8:1: delivery: is not `key: value` lines; write `delivery: {"),
+        (
+            "  canary: {messages: 50, wait: 1h}\n",
+            "",
+            "8:1: delivery.canary: is required; write `canary: none` to do without",
+        ),
+        (
+            "canary: {messages: 50, wait: 1h}",
+            "canary: off",
+            "19:3: delivery.canary: is not `key: value` lines; write `canary: none` to do without",
+        ),
+        ("by: sendgrid", "by: twilio", "10:13: delivery.routes.email.by: `email` cannot go by twilio (by: sendgrid,"),
+        (
+            ", url: https://program.example/hook",
+            "",
+            "12:5: delivery.routes.webhook.url: is required where a route goes",
+        ),
+        ("by: webhook", "by: outbox", "12:39: delivery.routes.webhook.url: is read of a route by webhook alone"),
+        ("https://program.example", "http://program.example", "12:40: delivery.routes.webhook.url: is not a URL to"),
+        ("https://program.example", "https://a:b@program.example", "12:40: delivery.routes.webhook.url: is not a URL"),
+        (
+            "by: sendgrid,",
+            "by: sendgrid, price_per_segment: {default: 1},",
+            "10:27: delivery.routes.email.price_per_segment: is read of SMS alone; leave it out",
+        ),
+        (
+            "by: twilio,",
+            "by: twilio, price_per_segment: {default: -1},",
+            "11:43: delivery.routes.sms.price_per_segment.default: Input should be greater than or equal to 0",
+        ),
+        (
+            "by: twilio,",
+            "by: twilio, price_per_segment: {default: .nan},",
+            "11:43: delivery.routes.sms.price_per_segment.default: Input should be",
+        ),
+        ("warn: 1%", "warn: 3%", "15:5: delivery.breaker.bounces: `warn` is above `stop`"),
+        ("within: 1d", "within: 400d", "14:5: delivery.breaker.within: is longer than 366d"),
+    ],
+)
+def test_a_fault_of_delivery_is_told_with_its_place_and_remedy(
+    write: Write, line: str, written: str, told: str
+) -> None:
+    """Also where a route does not fit its channel, and where a guard says nothing."""
+    whole = NOTHING.replace(NOTHING.splitlines()[-1] + "\n", DELIVERY)
+    assert load_policy(write(whole), Language()).delivery.routes["webhook"].url == "https://program.example/hook"
+    found = faults(write(whole.replace(line, written)))
+    assert any(fault.startswith(f"policy.yaml:{told}") for fault in found), found
+    assert len(found) == 1
+
+
 def test_faults_of_both_files_are_told_at_once(write: Write) -> None:
     """Nobody mends one to be told of the other."""
     folder = write(NOTHING.replace("holdout: 0%", "holdout: 80%"))
