@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field, ModelWrapValidatorHandler, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from clm.errors import ConfigurationError, Fault
+
+_PUBLIC_URL = re.compile(r"https?://[^\s/?#@\"'<>,]+(?:/[^\s?#\"'<>,]*)?")
 
 
 class Settings(BaseSettings):
-    """Read once at the edges (command line, tasks) and handed on."""
+    """Read once at the edges (command line, tasks) and handed on; raises ConfigurationError naming each variable."""
 
     model_config = SettingsConfigDict(env_prefix="CLM_", extra="ignore", frozen=True, populate_by_name=True)
 
@@ -51,6 +57,26 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr | None = None
     """Signs what the webhook channel posts; without it nothing is posted."""
 
+    @field_validator("public_url")
+    @classmethod
+    def _begins_links(cls, url: str) -> str:
+        if not _PUBLIC_URL.fullmatch(url):
+            raise ValueError("is not a URL that links can begin with, such as https://news.shop.example")
+        return url
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _told_by_variable(cls, data: Any, read: ModelWrapValidatorHandler[Settings]) -> Settings:
+        """Pydantic's own complaint quotes what was given, which may be a secret."""
+        try:
+            return read(data)
+        except ValidationError as error:
+            faults = [
+                Fault(_variable(str(item["loc"][0])), item["msg"].removeprefix("Value error, "))
+                for item in error.errors(include_input=False, include_url=False)
+            ]
+        raise ConfigurationError(faults)
+
     @property
     def store_url(self) -> str:
         """The database to use, as a URL."""
@@ -62,3 +88,7 @@ class Settings(BaseSettings):
     def outbox(self) -> Path:
         """The folder the local outbox writes to."""
         return self.home / "outbox"
+
+
+def _variable(name: str) -> str:
+    return name if name.isupper() else f"CLM_{name.upper()}"

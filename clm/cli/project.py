@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from cyclopts import App
 
 from clm.channels.connect import connect
 from clm.cli.terminal import AsJson, err, out, print_json
-from clm.engine.workspace import load_project
-from clm.errors import ConfigurationError
+from clm.config import load_configuration
+from clm.content.brand import read_brand
+from clm.content.links import signing_keys
+from clm.content.page_words import PageWords
+from clm.engine.workspace import Project, load_project
+from clm.errors import ConfigurationError, Fault
 from clm.settings import Settings
 from clm.store.database import Database
 
@@ -29,31 +35,60 @@ def upgrade() -> None:
 def check(*, json: AsJson = False) -> int:
     """Check configuration and templates; lists everything wrong at once, with file and line.
 
+    Where sending is live, also whether every key that it needs is there.
+
     Example: clm check
     """
-    settings = Settings()
+    project: Project | None = None
     try:
-        project = load_project(settings)
-        connect(settings, project.configuration.policy.delivery.routes)  # where sending is live, with every key
-    except ConfigurationError as error:
-        if json:
-            faults = [
-                {"file": one.file, "line": one.line, "column": one.column, "field": one.field, "message": one.message}
-                for one in error.faults
-            ]
-            print_json({"ok": False, "faults": faults})
-        else:
-            for fault in error.faults:
-                out.print(str(fault), markup=False, soft_wrap=True)
-            err.print(f"[bold red]{len(error.faults)} faults[/]")
-        return 1
-    campaigns = project.configuration.campaigns
+        project, faults = _looked_at(Settings())
+    except ConfigurationError as error:  # of the environment: nobody knows where to look
+        faults = error.faults
     if json:
-        print_json({"ok": True, "faults": []})
-    else:
+        print_json({"ok": not faults, "faults": [asdict(fault) for fault in faults]})
+    elif faults:
+        for fault in faults:
+            out.print(str(fault), markup=False, soft_wrap=True)
+        err.print(f"[bold red]{len(faults)} fault{'s' if len(faults) > 1 else ''}[/]")
+    elif project is not None:
+        campaigns = project.configuration.campaigns
         live = sum(campaign.status == "live" for campaign in campaigns)
         steps = sum(len(campaign.sends) for campaign in campaigns)
         out.print(
             f"{len(campaigns)} campaigns ({live} live), {steps} messages, {len(project.sources)} feeds: no faults"
         )
-    return 0
+    return 1 if faults else 0
+
+
+def _looked_at(settings: Settings) -> tuple[Project | None, list[Fault]]:
+    """The project, and everything wrong with it and with what sending it and answering its customers need."""
+    project: Project | None = None
+    faults: list[Fault] = []
+    try:
+        project = load_project(settings)
+    except ConfigurationError as error:
+        faults += error.faults
+    for look in (_at_link_keys, _at_provider_keys, _at_pages):
+        try:
+            look(settings)
+        except ConfigurationError as error:
+            faults += error.faults
+    return project, list(dict.fromkeys(faults))
+
+
+def _at_link_keys(settings: Settings) -> None:
+    """Those that are given: without any, one is made when it is first needed."""
+    if settings.secret_keys is not None:
+        signing_keys(settings.secret_keys.get_secret_value())
+
+
+def _at_provider_keys(settings: Settings) -> None:
+    """Those of every provider, once sending is live."""
+    if settings.live:
+        connect(settings, load_configuration(settings.config).policy.delivery.routes)
+
+
+def _at_pages(settings: Settings) -> None:
+    """What customers' pages say; nobody could unsubscribe where that is wrong."""
+    brand = read_brand(settings.config / "brand.yaml")
+    PageWords.load(settings.templates / "_pages", brand=brand, default_locale="en")

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from clm.config import ShopConfig
 from clm.content.brand import read_brand
+from clm.content.page_words import PageWords
 from clm.domain.instant import to_ms
 from clm.engine.signed_links import links_of
 from clm.errors import StoreError
@@ -22,7 +23,6 @@ from clm.store.database import Database
 from clm.web import pages, sendgrid, twilio
 from clm.web.edge import Edge
 from clm.web.intake import Intake
-from clm.web.page_words import PageWords
 from clm.web.reception import Reception
 from clm.yaml_file import read_yaml
 

@@ -10,10 +10,10 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from clm.content.links import Links
+from clm.content.page_words import PageWords
 from clm.settings import Settings
 from clm.store.database import Database
 from clm.web.intake import Intake
-from clm.web.page_words import PageWords
 
 
 @dataclass(frozen=True, slots=True)

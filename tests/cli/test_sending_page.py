@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Table, insert
@@ -115,3 +118,42 @@ def test_checking_before_going_live_names_what_is_missing(missing: str, clm: Clm
     assert ended.returncode == 1
     assert f"{missing}: is not set" in ended.stdout
     assert clm("check", **KEYS).returncode == 0
+
+
+def test_checking_names_everything_at_once(clm: Clm, tmp_path: Path) -> None:
+    """Links, keys and customers' pages: nobody mends one to be told of the next."""
+    templates = tmp_path / "templates"
+    shutil.copytree(ROOT / "templates", templates)
+    with (templates / "_pages" / "fa.yaml").open("a", encoding="utf-8") as words:
+        words.write("oops: 1\n")
+    environment = {
+        "CLM_LIVE": "1",
+        "CLM_PUBLIC_URL": "http://news.shop.invalid",
+        "CLM_SECRET_KEYS": "changeme",
+        "CLM_TEMPLATES": str(templates),
+    }
+    ended = clm("check", **environment)
+    assert ended.returncode == 1
+    for wrong in (
+        "CLM_PUBLIC_URL: ", "CLM_SECRET_KEYS: ", "SENDGRID_API_KEY: ", "TWILIO_ACCOUNT_SID: ", "TWILIO_AUTH_TOKEN: ",
+        "fa.yaml:40:1: oops: ",
+    ):  # fmt: skip
+        assert wrong in ended.stdout
+    assert json.loads(clm("check", "--json", **environment).stdout)["ok"] is False
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CLM_LIVE", "planted"),
+        ("CLM_PUBLIC_URL", "planted"),
+        ("CLM_PUBLIC_URL", "https://planted.invalid/?a=b"),
+        ("CLM_PUBLIC_URL", "https://planted.invalid/>,<mailto:a"),
+    ],
+)
+def test_a_wrong_variable_is_named_and_never_quoted(variable: str, value: str, clm: Clm) -> None:
+    """By whatever command: it may hold a secret that was meant for another."""
+    for ended in (clm("doubt", **{variable: value}), clm("check", **{variable: value}), clm("check", "--json")):
+        assert ended.returncode == 1
+        assert variable in ended.stdout + ended.stderr
+        assert "planted" not in ended.stdout + ended.stderr

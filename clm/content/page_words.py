@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from typing import Any, Literal
 
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -21,7 +21,6 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from clm.content.brand import Brand
 from clm.content.locale import chain, direction, normalise
-from clm.engine.inbound import AnswerName
 from clm.errors import ConfigurationError, Fault
 from clm.yaml_file import read_yaml
 
@@ -197,7 +196,7 @@ class PageWords:
             **values,
         )
 
-    def sms(self, answer: AnswerName, locale: str | None) -> str:
+    def sms(self, answer: Literal["stopped", "started", "help"], locale: str | None) -> str:
         """An answer by SMS in the contact's language, else in English."""
         for name in (*chain(locale, ""), _LAST_RESORT):
             if name in self._words:
