@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Float, Integer, Table, Text, cast, func, literal, text
@@ -81,9 +82,11 @@ def insert_many(
         return 0
     names = ", ".join(columns)
     if tx.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(columns))
-        statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks}) {on_conflict}"
-        return tx.exec_driver_sql(statement, [tuple(row) for row in rows]).rowcount
+        one, many = (
+            f"INSERT INTO {table.name} ({names}) VALUES {_marks(len(columns), times)} {on_conflict}"
+            for times in (1, _TOGETHER)
+        )
+        return _by_turns(tx, one, many, rows)
     arrays = ", ".join(f"%s::{_postgres_type(table.c[column].type)}[]" for column in columns)
     aliases = ", ".join(f"c{index}" for index in range(len(columns)))
     statement = (
@@ -111,11 +114,38 @@ def update_each(
         return 0
     if tx.dialect.name == "sqlite":
         marks = {name: f"?{number}" for number, name in enumerate(types, 1)}
-        return tx.exec_driver_sql(statement.format(given="", **marks), [tuple(row) for row in rows]).rowcount
+        columns = {name: f"given.column{number}" for number, name in enumerate(types, 1)}
+        given = f"FROM (VALUES {_marks(len(types), _TOGETHER)}) AS given"
+        return _by_turns(tx, statement.format(given="", **marks), statement.format(given=given, **columns), rows)
     arrays = ", ".join(f"%s::{_postgres_type(kind)}[]" for kind in types.values())
     aliases = {name: f"given.c{index}" for index, name in enumerate(types)}
     given = f"FROM unnest({arrays}) AS given({', '.join(f'c{index}' for index in range(len(types)))})"
     return tx.exec_driver_sql(statement.format(given=given, **aliases), _arrays(rows)).rowcount
+
+
+_TOGETHER = 32
+
+
+def _by_turns(tx: Transaction, one: str, many: str, rows: Sequence[Sequence[Any]]) -> int:
+    """Write rows _TOGETHER at a time with `many`, and what is left over with `one`; returns how many were written.
+
+    To SQLite it is all the same. But a thread that runs a statement lets the others go on meanwhile, and has to wait
+    for its turn after each: beside a busy thread, 128 rows one by one take 2.7 ms instead of 0.2.
+    """
+    whole = len(rows) - len(rows) % _TOGETHER
+    firsts = range(0, whole, _TOGETHER)
+    written = 0
+    if whole:
+        together = [tuple(chain.from_iterable(rows[first : first + _TOGETHER])) for first in firsts]
+        written += tx.exec_driver_sql(many, together).rowcount
+    if whole < len(rows):
+        written += tx.exec_driver_sql(one, [tuple(row) for row in rows[whole:]]).rowcount
+    return written
+
+
+def _marks(columns: int, times: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return ", ".join([row] * times)
 
 
 def _arrays(rows: Sequence[Sequence[Any]]) -> tuple[str, ...]:
