@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
 from collections.abc import MutableMapping
@@ -26,22 +27,34 @@ HEADERS = {
 }
 
 
+BODY_SECONDS_MAX = 20.0
+"""A form or a batch of events comes at once; who sends it byte by byte only keeps others out."""
+
+
 class TooLargeError(Exception):
     """A request's body is larger than anybody has reason to send."""
 
 
+class TooSlowError(Exception):
+    """A request's body does not come to its end."""
+
+
 async def body_of(request: Request, bytes_max: int) -> bytes:
-    """The raw bytes of a request; raises TooLargeError as soon as there are too many, told or not."""
+    """The raw bytes of a request; raises TooLargeError as soon as there are too many, told or not, or TooSlowError."""
     told = request.headers.get("content-length", "")
     if told.isdigit() and int(told) > bytes_max:
         raise TooLargeError
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > bytes_max:
-            raise TooLargeError
-        parts.append(part)
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            async for part in request.stream():
+                size += len(part)
+                if size > bytes_max:
+                    raise TooLargeError
+                parts.append(part)
+    except TimeoutError:
+        raise TooSlowError from None
     return b"".join(parts)
 
 
@@ -72,6 +85,8 @@ class Edge:
             await self._app(scope, receive, sending)
         except TooLargeError:
             await PlainTextResponse("too large\n", 413)(scope, receive, sending)
+        except TooSlowError:
+            await PlainTextResponse("too slow\n", 408, {"Connection": "close"})(scope, receive, sending)
         except ClientDisconnect:
             log.info("%s %s: the client went away", scope["method"], _where(scope))
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from clm.faults import FaultPoint
 from clm.settings import Settings
 from clm.store import references
 from clm.store.database import Database
+from clm.web import edge
 from clm.web import sendgrid as webhook
 from clm.web.app import create_app
 from tests.engine.shop import NOW
@@ -92,6 +93,18 @@ class TestSize:
         """While it comes, without Content-Length."""
         parts = in_parts(webhook.BODY_BYTES_MAX // 1_000_000 + 1, 1_000_000)
         assert web("POST", EVENTS, content=parts).status_code == 413
+
+    def test_a_body_that_does_not_come_is_not_waited_for(self, web: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Or a few hundred connections that say nothing more would keep everybody else out."""
+        monkeypatch.setattr(edge, "BODY_SECONDS_MAX", 0.01)
+
+        async def halting() -> AsyncIterator[bytes]:
+            yield b"["
+            await asyncio.Event().wait()
+
+        answer = web("POST", EVENTS, content=halting())
+        assert answer.status_code == 408
+        assert answer.headers["connection"] == "close"
 
 
 class TestWhatIsTold:
