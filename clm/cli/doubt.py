@@ -87,8 +87,10 @@ def resolve(
     as_: Annotated[doubt.Decision, Parameter(name="--as", help="What became of them, as you know.")],
     because: Annotated[str | None, Parameter(help="How you know; kept with the message.")] = None,
     json: AsJson = False,
-) -> None:
+) -> int:
     """Say what became of messages in doubt; `not-sent` queues them again, to be authorised anew.
+
+    Exit status 1 where one that is named is not in doubt; the others are resolved all the same.
 
     Example: clm doubt resolve 12 --as sent --because "seen in the provider's activity"
     """
@@ -102,9 +104,10 @@ def resolve(
         database.close()
     if json:
         print_json({"resolved": moved, "not_in_doubt": sorted(set(ids) - set(moved))})
-        return
-    for message_id in ids:
-        out.print(f"{message_id}: {as_ if message_id in moved else 'is not in doubt; nothing was changed'}")
+    else:
+        for message_id in ids:
+            out.print(f"{message_id}: {as_ if message_id in moved else 'is not in doubt; nothing was changed'}")
+    return 0 if set(ids) == set(moved) else 1
 
 
 def _all_there(ids: tuple[int, ...], rows: list[Found]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Annotated, Any
 
 from cyclopts import Parameter, validators
 
 from clm.cli.terminal import err
+from clm.errors import ClmError
 from clm.settings import Settings
 from clm.store.database import Database
 
@@ -44,7 +46,9 @@ def serve(
     database = Database(settings.store_url)
     database.require_current()  # refused here, in a sentence, and not as a failed start
     database.close()
-    err.print(f"http://{host}:{port}, for customers {settings.public_url}; Ctrl-C stops it", markup=False)
+    _require_free(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    err.print(f"http://{shown}:{port}, for customers {settings.public_url}; Ctrl-C stops it", markup=False)
     # By name: the command line does not know the web application.
     uvicorn.run(
         "clm.web.app:create_app",
@@ -59,3 +63,12 @@ def serve(
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_STOP_SECONDS_MAX,
     )
+
+
+def _require_free(host: str, port: int) -> None:
+    """Raise ClmError where somebody else listens there, or the address is not this machine's."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        said = (error.strerror or type(error).__name__).partition(" (")[0]
+        raise ClmError(f"cannot listen on {host} port {port}: {said}; choose another by --port or --host") from None

@@ -120,6 +120,18 @@ def test_checking_before_going_live_names_what_is_missing(missing: str, clm: Clm
     assert clm("check", **KEYS).returncode == 0
 
 
+def test_resolving_what_is_not_in_doubt_is_refused(clm: Clm) -> None:
+    """A script that named the wrong message learns of it; what was in doubt is resolved all the same, once."""
+    clm("db", "upgrade")
+    database = Database(Settings().store_url)
+    _trouble(database)
+    database.close()
+    assert clm("doubt", "resolve", "99", "--as", "sent").returncode == 1
+    ended = clm("doubt", "resolve", "12", "99", "--as", "sent", "--json")
+    assert (ended.returncode, json.loads(ended.stdout)) == (1, {"resolved": [12], "not_in_doubt": [99]})
+    assert clm("doubt", "resolve", "12", "--as", "sent").returncode == 1
+
+
 def test_checking_names_everything_at_once(clm: Clm, tmp_path: Path) -> None:
     """Links, keys and customers' pages: nobody mends one to be told of the next."""
     templates = tmp_path / "templates"

@@ -97,3 +97,12 @@ def test_without_a_database_it_says_what_to_do(clm: Clm) -> None:
     ended = clm("serve")
     assert ended.returncode == 1
     assert "clm db upgrade" in ended.stderr
+
+
+def test_where_somebody_else_listens_it_says_so(clm: Clm) -> None:
+    """In a sentence, with exit status 1 as whatever is refused."""
+    clm("db", "upgrade")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        ended = clm("serve", "--port", str(other.getsockname()[1]))
+    assert ended.returncode == 1
+    assert "Address already in use; choose another by --port" in ended.stderr
