@@ -21,7 +21,7 @@ from clm.settings import Settings
 # sends nothing.
 
 _PLACEHOLDER = re.compile(
-    r"change.?me|placeholder|example|your.?(?:api|key|secret|token|sid|password)|x{6,}|\.{3}|…|<.*>|^(?:key|secret|token|todo|test)$",
+    r"change.?me|placeholder|example|your.?(?:api|key|secret|token|sid|password)|x{6,}|\.{3}|…|<.*>|^(?:key|secret|token|password|todo|test)$",
     re.IGNORECASE,
 )
 _ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
@@ -82,13 +82,15 @@ def _smtp(settings: Settings, route: Route) -> Channel:
     from clm.channels.signing import read_dkim_key  # noqa: PLC0415 - see above
     from clm.channels.smtp import Smtp, read_server  # noqa: PLC0415 - see above
 
-    url = _key("SMTP_URL", settings.smtp_url, secret=False)
+    server = read_server(_key("SMTP_URL", settings.smtp_url, secret=False))
+    if _PLACEHOLDER.search(server.password or ""):
+        raise ConfigurationError([Fault("SMTP_URL", "holds a placeholder, not a password")])
     dkim = None
     if settings.dkim_key is not None:
         dkim = read_dkim_key(settings.dkim_key, settings.dkim_selector or "")
     elif settings.dkim_selector is not None:
         raise ConfigurationError([Fault("CLM_DKIM_KEY", "is not set, but CLM_DKIM_SELECTOR is")])
-    return Smtp(read_server(url), limits=route.limits, dkim=dkim)
+    return Smtp(server, limits=route.limits, dkim=dkim)
 
 
 def _webhook(settings: Settings, route: Route) -> Channel:

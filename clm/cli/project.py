@@ -68,7 +68,7 @@ def _looked_at(settings: Settings) -> tuple[Project | None, list[Fault]]:
         project = load_project(settings)
     except ConfigurationError as error:
         faults += error.faults
-    for look in (_at_link_keys, _at_provider_keys, _at_pages):
+    for look in (_at_link_keys, _at_webhook_key, _at_provider_keys, _at_pages):
         try:
             look(settings)
         except ConfigurationError as error:
@@ -80,6 +80,18 @@ def _at_link_keys(settings: Settings) -> None:
     """Those that are given: without any, one is made when it is first needed."""
     if settings.secret_keys is not None:
         signing_keys(settings.secret_keys.get_secret_value())
+
+
+def _at_webhook_key(settings: Settings) -> None:
+    """Where it is given: with one that is none every event would be refused, and nobody told."""
+    if settings.sendgrid_webhook_key is not None:
+        from clm.channels.sendgrid_events import signature_is_right  # noqa: PLC0415 - a library that others need not
+
+        try:
+            signature_is_right(b"", "", "", settings.sendgrid_webhook_key.get_secret_value(), now=0)
+        except ValueError:
+            fault = "is not a public key as SendGrid shows it"
+            raise ConfigurationError([Fault("SENDGRID_WEBHOOK_KEY", fault)]) from None
 
 
 def _at_provider_keys(settings: Settings) -> None:

@@ -36,7 +36,7 @@ _SOURCE_BYTES_MAX = 100_000
 _TEMPLATES_MAX = 10_000
 _SHARED = "_base"
 _PAGES = "_pages"
-"""Pages of the web application, which reads them itself (clm.web)."""
+"""Pages of the web application (clm.content.page_words)."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PART = re.compile(rf"{_SHARED}/([a-z0-9_]+\.(?:mjml|txt))")
 _INCLUDE = re.compile(r"""\{%-?\s*include\s+["']([^"']+)["']\s*-?%\}\n?""")

@@ -106,6 +106,13 @@ def test_placeholders_are_no_keys(tmp_path: Path, value: str) -> None:
         assert not value.strip() or value not in str(caught.value)
 
 
+@pytest.mark.parametrize("password", ["password", "changeme", "your-password", "%3Cpassword%3E"])
+def test_a_placeholder_is_no_password(tmp_path: Path, password: str) -> None:
+    """The address of a mail server as it stands in examples, our own among them, is refused."""
+    with pytest.raises(ConfigurationError, match="SMTP_URL: holds a placeholder"):
+        connect(settings(tmp_path, smtp_url=f"smtp://user:{password}@mail.shop.example"), {"email": Route("smtp")})
+
+
 @pytest.mark.parametrize("sid", ["AC1", "ACxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", SID + "/../x", SID.replace("AC", "SK")])
 def test_an_account_is_one(tmp_path: Path, sid: str) -> None:
     """AC and 32 hexadecimal digits; it stands in every URL."""

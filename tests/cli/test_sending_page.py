@@ -142,12 +142,14 @@ def test_checking_names_everything_at_once(clm: Clm, tmp_path: Path) -> None:
         "CLM_LIVE": "1",
         "CLM_PUBLIC_URL": "http://news.shop.invalid",
         "CLM_SECRET_KEYS": "changeme",
+        "SENDGRID_WEBHOOK_KEY": "changeme",
         "CLM_TEMPLATES": str(templates),
     }
     ended = clm("check", **environment)
     assert ended.returncode == 1
     for wrong in (
-        "CLM_PUBLIC_URL: ", "CLM_SECRET_KEYS: ", "SENDGRID_API_KEY: ", "TWILIO_ACCOUNT_SID: ", "TWILIO_AUTH_TOKEN: ",
+        "CLM_PUBLIC_URL: ", "CLM_SECRET_KEYS: ", "SENDGRID_WEBHOOK_KEY: ",
+        "SENDGRID_API_KEY: ", "TWILIO_ACCOUNT_SID: ", "TWILIO_AUTH_TOKEN: ",
         "fa.yaml:40:1: oops: ",
     ):  # fmt: skip
         assert wrong in ended.stdout
