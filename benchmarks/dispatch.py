@@ -18,7 +18,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from statistics import quantiles
@@ -160,7 +160,7 @@ def _hand_over(dispatcher: Dispatcher, messages: int, progress: Bar) -> tuple[fl
     progress.start("handing over", messages)
     usage, started = getrusage(RUSAGE_SELF), perf_counter()
     done = 0
-    while leased := stream(dispatcher).leased:
+    while leased := stream(replace(dispatcher)).leased:  # each round is for an instant of its own
         done += leased
         progress.at(done)
     seconds, used = perf_counter() - started, getrusage(RUSAGE_SELF)

@@ -14,7 +14,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from uuid import uuid4
@@ -64,6 +64,12 @@ class Dispatcher:
     """None is an event loop of their own."""
     pause: Callable[[float], None] = time.sleep
     """Waits so many seconds, where the database is away while answers are to be recorded."""
+    made_at: int = field(init=False)
+    """Wall-clock milliseconds: `now` is believed for as long as a lease lasts from here."""
+
+    def __post_init__(self) -> None:
+        """Note the time."""
+        object.__setattr__(self, "made_at", self.clock())
 
     def batch(self) -> Handed:
         """Hand over one batch of what is due; `leased` is 0 when nothing was free to take."""
@@ -111,13 +117,16 @@ class Dispatcher:
         """Authorise a lot of a batch against what is committed now and record the intents, in one transaction.
 
         The unique key on (contact, sending) may refuse an intent when another dispatcher is sending the same contact
-        something at this very moment; the transaction is then tried again and leaves that contact for later.
+        something at this very moment; the transaction is then tried again and leaves that contact for later. Whoever
+        was asleep for longer than a lease decides nothing any more: it would be for an instant that is over.
         """
         intending = self._intending
         for _ in range(_INTENT_TRIES_MAX):
             found: Counter[str] = Counter()
             clock_now = self.clock()
             lease_until = clock_now + self.lease_ms
+            if clock_now - self.made_at > self.lease_ms:
+                break
             try:
                 with self.database.write(durable=True) as tx:
                     handing = intending.decide(tx, batch, lot, found, clock_now=clock_now, lease_until=lease_until)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from clm.domain.message import ENDS, MessageStatus
@@ -113,7 +113,7 @@ def settle(tx: Transaction, settlements: Sequence[Settlement], *, now: int) -> s
             reason = None if one.status == "sent" else one.detail
             values: list[Any] = [reason, ended_at, keeps, one.pause_until]
             if one.status in _TIMES:
-                values.append(now if one.status == "sent" else None)
+                values.append(now if one.status == "sent" else _left_before(tx, one))
             by_way.setdefault((row.status, one.status), []).append((*values, one.id))
             if one.status == "sent" and row.purpose == "marketing":
                 sent.append((row.contact_id, row.channel))
@@ -124,6 +124,17 @@ def settle(tx: Transaction, settlements: Sequence[Settlement], *, now: int) -> s
     _answer(tx, settlements, now=now)
     reach(FaultPoint.INSIDE_SETTLEMENT)
     return set(mine)
+
+
+def _left_before(tx: Transaction, one: Settlement) -> int | None:
+    """When an earlier attempt of the message may have left: what caps go on counting."""
+    if one.number == 1:
+        return None
+    a = attempts.c
+    left = or_(a.outcome.is_(None), a.outcome.not_in(("not_sent", "rejected")))
+    query = select(func.max(a.intended_at)).where(a.message_id == one.id, a.number < one.number, left)
+    at: int | None = tx.scalar(query)
+    return at
 
 
 def _answer(tx: Transaction, settlements: Sequence[Settlement], *, now: int) -> None:

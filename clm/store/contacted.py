@@ -1,7 +1,8 @@
 """What each contact has been sent: what caps and gaps count, and the counters that conditions speak of.
 
 A message counts from the moment its intent is recorded: `intended_at` says that it may have left. It is taken back only
-where nothing can have reached anybody: the channel says that nothing left, or the provider refused it for good.
+where nothing can have reached anybody: of each attempt the channel says that nothing left, or the provider that it
+refused it for good.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def history(tx: Transaction, contact_ids: Collection[int], *, since: int) -> dic
     query = text(
         "SELECT id, contact_id, channel, intended_at FROM messages"
         f" WHERE contact_id IN {ids_in(tx)} AND purpose = 'marketing' AND channel IN ('email', 'sms')"
-        " AND intended_at > :since AND status <> 'rejected'"
+        " AND intended_at > :since AND (status <> 'rejected' OR EXISTS (SELECT 1 FROM attempts a"
+        " WHERE a.message_id = messages.id AND (a.outcome IS NULL OR a.outcome NOT IN ('not_sent', 'rejected'))))"
     )
     found: dict[int, list[Found]] = {}
     for row in tx.execute(query, {"ids": ids_value(tx, set(contact_ids)), "since": since}):
