@@ -57,6 +57,7 @@ def test_only_what_cannot_have_reached_anybody_frees_its_place(guarded: Guarded,
     guarded.policy = Policy(caps=(Cap("email", 1, DAY_MS),))
     guarded.have(campaign("other", priority=90))
     guarded.customer()
+    guarded.mail.idempotent = False
     guarded.mail.answer = lambda _envelope: answer
     guarded.run(NOON)
     guarded.mail.answer = lambda _envelope: Accepted()
