@@ -66,6 +66,7 @@ def _looked_at(settings: Settings) -> tuple[Project | None, list[Fault]]:
     faults: list[Fault] = []
     try:
         project = load_project(settings)
+        faults += _against_the_law(project)
     except ConfigurationError as error:
         faults += error.faults
     for look in (_at_link_keys, _at_webhook_key, _at_provider_keys, _at_pages):
@@ -74,6 +75,17 @@ def _looked_at(settings: Settings) -> tuple[Project | None, list[Fault]]:
         except ConfigurationError as error:
             faults += error.faults
     return project, list(dict.fromkeys(faults))
+
+
+def _against_the_law(project: Project) -> list[Fault]:
+    """Marketing words that do not say who writes, from where, or how to leave."""
+    return [
+        fault
+        for campaign in project.configuration.campaigns
+        if campaign.purpose == "marketing"
+        for step in campaign.sends
+        for fault in project.library.marketing_faults(campaign.campaign, step.send, step.channel)
+    ]
 
 
 def _at_link_keys(settings: Settings) -> None:

@@ -11,6 +11,7 @@ from jinja2 import TemplateSyntaxError
 from clm.content.context import CONTROL, VOCABULARY, plain
 from clm.content.grammar import template_faults
 from clm.content.layout import Part, html_of
+from clm.content.legal import lacks
 from clm.content.locale import babel_locale, chain, direction, normalise
 from clm.content.sandbox import Sandbox
 from clm.domain.content import ChannelName
@@ -54,6 +55,8 @@ class Words:
     name: str  # subject.txt, body.mjml, body.txt, sms.txt or task.txt
     file: str  # templates/welcome/hello/en/subject.txt
     template: Template
+    lacks: tuple[str, ...]
+    """What it would have to say in marketing, and does not."""
 
 
 class Catalogue:
@@ -138,7 +141,8 @@ class Catalogue:
             else:
                 source = _LINE_END.sub("", self._with_parts(source, path))
             constants = {"brand": self._brand, "direction": direction(locale)}
-            return Words(path.name, self._file(path), sandbox.compile_words(source, constants))
+            lacking = lacks(path.name, source, self._brand)
+            return Words(path.name, self._file(path), sandbox.compile_words(source, constants), lacking)
         except ConfigurationError as error:
             self.faults += error.faults
         except TemplateSyntaxError as error:  # sound in the source, torn apart by MJML moving elements

@@ -19,7 +19,7 @@ from clm.content.formats import WrongValueError
 from clm.content.locale import chain, direction, reading_locale
 from clm.content.sandbox import MissingValueError, short_range
 from clm.domain.content import TEAM, ChannelName, Content
-from clm.errors import ConfigurationError, RenderError
+from clm.errors import ConfigurationError, Fault, RenderError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -75,6 +75,11 @@ class TemplateLibrary:
     def locales(self, campaign: str, step: str) -> list[str]:
         """The locales a step has words in, in order."""
         return sorted({locale for known, name, _, locale in self._words if (known, name) == (campaign, step)})
+
+    def marketing_faults(self, campaign: str, step: str, channel: ChannelName) -> list[Fault]:
+        """What the law wants of a step's words, were they marketing, and they do not say, in each locale."""
+        found = [words for key, words in sorted(self._words.items()) if key[:3] == (campaign, step, channel)]
+        return [Fault(file.file, said) for words in found for file in words for said in file.lacks]
 
     def render(
         self, campaign: str, step: str, channel: ChannelName, locale: str | None, context: Mapping[str, Any]

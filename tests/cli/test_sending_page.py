@@ -156,6 +156,17 @@ def test_checking_names_everything_at_once(clm: Clm, tmp_path: Path) -> None:
     assert json.loads(clm("check", "--json", **environment).stdout)["ok"] is False
 
 
+def test_marketing_that_nobody_could_leave_is_refused(clm: Clm, tmp_path: Path) -> None:
+    """Before it is sent, with the file and what to write."""
+    templates = tmp_path / "templates"
+    shutil.copytree(ROOT / "templates", templates)
+    (templates / "win_back" / "last_call" / "en" / "sms.txt").write_text("20% off", encoding="utf-8")
+    ended = clm("check", CLM_TEMPLATES=str(templates))
+    assert ended.returncode == 1
+    assert "templates/win_back/last_call/en/sms.txt: does not say `{{ brand.name }}`, who writes" in ended.stdout
+    assert "templates/win_back/last_call/en/sms.txt: does not say how to stop" in ended.stdout
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
