@@ -1,7 +1,8 @@
 """What the law wants of marketing words: who writes, from where, and how to leave.
 
 Mail needs a postal address (CAN-SPAM) and a way out in the mail itself, in HTML and in text; an SMS the brand's name
-and a way out (TCPA). Judged by what a template says and not by what comes out, so that it is told before anything is sent.
+and a way out (TCPA). Judged by what a template says and not by what comes out, so that it is told before anything is
+sent.
 """
 
 from __future__ import annotations
