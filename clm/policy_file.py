@@ -123,7 +123,7 @@ class RouteRow(_Strict):
 
     by: Provider
     at_once: int = Field(ge=1, le=1_000)
-    per_second: float | None = Field(default=None, gt=0, le=100_000)
+    per_second: float | None = Field(default=None, ge=0.1, le=100_000)
     timeout_seconds: float = Field(default=10, gt=0, le=25)  # well below the lease of 30 s
     url: Annotated[str, Field(max_length=500), AfterValidator(_url)] | None = None
     price_per_segment: dict[_Prefix, _Price] = {}

@@ -32,6 +32,7 @@ def dispatch_messages(as_of: datetime | None = None) -> dict[str, int]:
         leased, pause_ms = handed.pop("leased"), handed.pop(PAUSE)
         counts += handed
         if leased and handed and not pause_ms:
+            waited = 0.0
             continue
         held_ms = pause_ms or held_by_others_ms(now)
         if held_ms is None or waited >= WAIT_SECONDS_MAX:

@@ -32,7 +32,7 @@ def hand_over(number: int, as_of: datetime) -> dict[str, int]:  # noqa: ARG001 -
     tell(alert for alert in _judged(workspace, as_of) if alert.level != "warning")  # reconciling tells those
     with finishing_first() as interrupted:
         handed = stream(workspace.dispatcher(now=to_ms(as_of), clock=wall_clock), stopping=interrupted)
-    tell(Alert("error", text) for text in handed.alerts)
+        tell(Alert("error", text) for text in handed.alerts)
     if handed.leased:
         shown = ", ".join(f"{count} {status}" for status, count in sorted(handed.by_status.items()))
         get_run_logger().info("%d messages: %s", handed.leased, shown or "none could be sent now")

@@ -20,6 +20,7 @@ from clm.store.stops import Stop
 
 _KINDS = {
     "refused": "the provider refused us",
+    "asked": "the provider asked us to wait",
     "breaker": "bounces or complaints",
     "canary": "first messages of a version",
     "blast_radius": "far more than usual",

@@ -40,7 +40,8 @@ from clm.store.database import Database
 
 BATCH_MESSAGES = 500
 LEASE_SECONDS = 30
-"""Far longer than a hand-over takes, and about as long as anybody wants to wait after a crash."""
+"""Longer than any hand-over takes, and about as long as anybody wants to wait after a crash."""
+LAPSED = "its lease would have run out before an answer came"
 _INTENT_TRIES_MAX = 5
 
 Together = Callable[[Sequence[Coroutine[Any, Any, Answer]]], Sequence[Answer]]
@@ -142,7 +143,7 @@ class Dispatcher:
         """Hand one message over, while its lease lasts: afterwards others have taken it for lost."""
         channel = self.channels[one.envelope.channel]
         if self.clock() + channel.limits.timeout_seconds * SECOND_MS > one.lease_until:
-            return Answer(one, NotSent("its lease would have run out before an answer came"))
+            return Answer(one, NotSent(LAPSED))
         try:
             outcome = await channel.deliver(one.envelope)
         except Exception as error:  # noqa: BLE001 - one message's bad luck must not be its whole batch's

@@ -22,6 +22,7 @@ from clm.store import attempts, contacted, enrolments, leases, stops, withheld
 from clm.store.attempts import Intent
 from clm.store.database import Found, Transaction
 from clm.store.leases import Open, Turn
+from clm.store.stops import of_sender, of_version
 from clm.store.withheld import Deferred, Ended
 
 
@@ -65,12 +66,10 @@ class Intending:
     """Those that are live."""
     reference_key: str
     now: int
-    _hatched: set[tuple[str, str]] = field(default_factory=set)
-    """Versions known to have had their canaries."""
 
     def open(self, tx: Transaction) -> Open:
         """What may go out now, as far as stops are concerned."""
-        return Gate(stops.standing(tx)).open(self.channels, self.campaigns, self.sender)
+        return Gate(stops.standing(tx), now=self.now).open(self.channels, self.campaigns, self.sender)
 
     def sender(self, channel: str) -> str:
         """What a breaker stops: the domain that mail comes from, the sender of SMS."""
@@ -144,16 +143,20 @@ class Intending:
     def _gate(self, tx: Transaction, rows: list[Found]) -> Gate:
         """The stops that stand; new versions that go to contacts for real get theirs first."""
         canary = self.policy.delivery.canary
-        fresh = {
-            (row.campaign, row.version) for row in rows if row.channel not in TEAM and self.channels[row.channel].live
-        } - self._hatched
-        if canary is not None and fresh:
-            safety.hatch_canaries(tx, canary, fresh, now=self.now)
-            self._hatched.update(fresh)
+        to_contacts = {(row.campaign, row.version) for row in rows if row.channel not in TEAM}
+        live = {(row.campaign, row.version) for row in rows if self.channels[row.channel].live}
+        if canary is not None and to_contacts & live:
+            safety.hatch_canaries(tx, canary, to_contacts & live, now=self.now)
         standing = stops.standing(tx)
-        if any(stop.allowed for stop in standing):
-            standing = stops.standing(tx, lock=True)
-        return Gate(standing)
+        # Only those of which this lot may spend: one with places left may stand for long, and all would queue up there.
+        scopes = {of_version(*one) for one in to_contacts} | {
+            of_sender(channel, self.sender(channel)) for channel in {row.channel for row in rows}
+        }
+        spendable = {stop.id for stop in standing if stop.allowed and stop.scope in scopes}
+        if spendable:
+            held = stops.standing(tx, lock=spendable)
+            standing = [stop for stop in standing if stop.id not in spendable] + held
+        return Gate(standing, now=self.now)
 
     def _spend(self, tx: Transaction, gate: Gate) -> None:
         for stop, count in gate.spent().items():

@@ -123,8 +123,14 @@ def _suppress(tx: Transaction, new: Sequence[tuple[ProviderEvent, Told]], known:
         if address is None:
             continue
         if event.suppress is not None:
-            count += suppressions.suppress(
-                tx, channel=event.channel, address=address, reason=event.suppress, source=event.provider, at=event.at
+            count += suppressions.suppress_all(
+                tx,
+                channel=event.channel,
+                addresses=[address],
+                reason=event.suppress,
+                source=event.provider,
+                at=event.at,
+                told_late=True,
             )
         elif event.lift is not None:
             suppressions.lift(tx, channel=event.channel, address=address, at=event.at, reason=event.lift)

@@ -1,8 +1,9 @@
 """Stops sending before harm is done, and lets it go on by itself where the harm is over.
 
-Four kinds of stop, each a row of `stops`: a provider that refuses us (`refused`), bounces and complaints beyond the
-lines (`breaker`), the first live messages of a version (`canary`), a send far larger than usual (`blast_radius`). Each
-is looked at in the transaction that records an intent, so that no dispatcher slips past one that is committed.
+Each stop is a row of `stops`: a provider that refuses us (`refused`) or asks for time (`asked`), bounces and complaints
+beyond the lines (`breaker`), the first live messages of a version (`canary`), a send far larger than usual
+(`blast_radius`). Each is looked at in the transaction that records an intent, so that no dispatcher slips past one that
+is committed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from clm.store.stops import Stop, of_campaign, of_sender, of_version
 
 REFUSED_PAUSE_MS = HOUR_MS // 4
 """So long after a provider refused us, one message asks it again."""
+PAUSE_MS_MAX = DAY_MS
+"""However often a breaker has opened, it tries again once a day."""
 _WEEKS_LOOKED_AT = 4
 _PROBES_BOUNCED_MIN = 2
 """One dead address among few probes says nothing."""
@@ -39,8 +42,8 @@ class Alert:
 class Gate:
     """What the stops that stand let through, for one transaction."""
 
-    def __init__(self, standing: Sequence[Stop]) -> None:
-        self.standing = standing
+    def __init__(self, standing: Sequence[Stop], *, now: int) -> None:
+        self.standing = standing = [stop for stop in standing if stop.kind != "asked" or (stop.until or 0) > now]
         self._spent: Counter[int] = Counter()
         self._of: dict[str, list[Stop]] = {}
         for stop in standing:
@@ -119,6 +122,9 @@ def judge(database: Database, delivery: Delivery, senders: Mapping[str, str], *,
 
     `senders` are those in use, by channel. Returns what people should be told.
     """
+    with database.read() as tx:
+        if not _worth_a_look(tx, delivery, senders, now=now):
+            return []
     alerts: list[Alert] = []
     with database.write(durable=True) as tx:
         standing = stops.standing(tx, lock=True)
@@ -132,6 +138,25 @@ def judge(database: Database, delivery: Delivery, senders: Mapping[str, str], *,
                     alerts += _watched(tx, delivery.breaker, channel, sender, now=now)
         alerts += _held_back(tx, now=now)
     return alerts
+
+
+def _worth_a_look(tx: Transaction, delivery: Delivery, senders: Mapping[str, str], *, now: int) -> bool:
+    """Whether there may be something to do; asked first, without holding up those who send."""
+    if any(stop.until is not None and stop.until <= now for stop in stops.standing(tx)):
+        return True
+    if harm.failures(tx, since=now - HOUR_MS):
+        return True
+    breaker = delivery.breaker
+    if breaker is None:
+        return False
+    figures = [
+        harm.of_sender(tx, channel, sender, since=now - breaker.within)
+        for channel, sender in senders.items()
+        if channel not in TEAM
+    ]
+    return any(
+        one.bounced >= breaker.bounces.at_least or one.complained >= breaker.complaints.at_least for one in figures
+    )
 
 
 def _held_back(tx: Transaction, *, now: int) -> list[Alert]:
@@ -166,13 +191,13 @@ def _watched(tx: Transaction, breaker: Breaker, channel: str, sender: str, *, no
             alerts.append(Alert("warning", f"{scope}: {told}; beyond {line.stop:.2%} it stops"))
             continue
         before = stops.released_since(tx, "breaker", scope, now - DAY_MS)
-        # What was sent before it was released has been judged already.
-        if before is not None and not _bad(
-            harm.of_sender(tx, channel, sender, since=before.probed_since or now), breaker
-        ):
-            continue
+        if before is not None:
+            # What was sent before it probed, or before a person released it, has been judged already.
+            since = before.probed_since or before.released_at or now
+            if not _bad(harm.of_sender(tx, channel, sender, since=since), breaker):
+                continue
         times = 1 if before is None else before.times + 1
-        until = now + breaker.pause * 2 ** (times - 1)
+        until = now + _pause_of(breaker.pause, times - 1)
         if stops.put(tx, "breaker", scope, told, since=now, until=until, times=times):
             return [Alert("error", f"{scope} is stopped: {told}")]
     return alerts
@@ -182,6 +207,9 @@ def _looked_at_again(tx: Transaction, stop: Stop, delivery: Delivery, *, now: in
     """A stop whose time has come: it tries, is released, or waits on."""
     if stop.kind == "canary":
         return _canary(tx, stop, delivery, now=now)
+    if stop.kind == "asked":
+        stops.release(tx, {stop.scope}, at=now, by="itself", kinds={"asked"})
+        return []
     channel, _, sender = stop.scope.partition(" ")
     pause, probes = REFUSED_PAUSE_MS, 1
     if stop.kind == "breaker" and delivery.breaker is not None:
@@ -195,15 +223,23 @@ def _looked_at_again(tx: Transaction, stop: Stop, delivery: Delivery, *, now: in
         return []
     if stop.kind == "breaker" and delivery.breaker is not None and _bad(figures, delivery.breaker):
         told = f"{figures.bounced:,} of {figures.sent:,} probes bounced, {figures.complained:,} complained"
-        stops.wait(tx, stop, told, until=now + pause * 2**stop.times, times=stop.times + 1)
+        stops.wait(tx, stop, told, until=now + _pause_of(pause, stop.times), times=stop.times + 1)
         return [Alert("error", f"{stop.scope} stays stopped: {told}")]
     stops.release(tx, {stop.scope}, at=now, by="itself", kinds={stop.kind})
     return [Alert("info", f"{stop.scope} goes on: {figures.sent:,} probes did well")]
 
 
+def _pause_of(pause: int, times: int) -> int:
+    """How long a breaker stays open that has opened so often before."""
+    return min(pause << min(times, 16), PAUSE_MS_MAX)
+
+
 def _canary(tx: Transaction, stop: Stop, delivery: Delivery, *, now: int) -> list[Alert]:
     _, campaign, version = stop.scope.split()
     figures = harm.of_version(tx, campaign, version)
+    if not figures.sent and not figures.rejected and delivery.canary is not None:
+        stops.wait(tx, stop, stop.reason, until=now + delivery.canary.wait, times=stop.times)
+        return []  # of none of them is it known yet whether it went
     bad = delivery.breaker is not None and _bad(figures, delivery.breaker)
     if not bad and figures.rejected < max(_PROBES_BOUNCED_MIN, figures.sent / 10):
         stops.release(tx, {stop.scope}, at=now, by="itself", kinds={"canary"})
@@ -217,7 +253,7 @@ def _canary(tx: Transaction, stop: Stop, delivery: Delivery, *, now: int) -> lis
 
 
 def _bad(figures: harm.Figures, breaker: Breaker) -> bool:
-    """Whether a few messages, sent to try, did as badly as what stopped the channel."""
+    """Whether what was sent since somebody last looked did as badly as what stops a channel, few as it may be."""
     if not figures.sent:
         return False
     bounced = figures.bounced >= _PROBES_BOUNCED_MIN and figures.bounced / figures.sent >= breaker.bounces.stop

@@ -21,6 +21,8 @@ from clm.store.database import Database, Transaction
 PAUSE_SECONDS = 30
 """After a first try that did not reach the provider; doubled with each further one."""
 PAUSE_SECONDS_MAX = 600
+RETRY_AFTER_MS_MAX = 3_600 * SECOND_MS
+"""However long a provider asks us to wait, it is asked again after an hour."""
 _PATIENCE_SECONDS = (0, 0, 0.05, 0.2, 0.5, 1, 2, 4, 8, 15, 15, 15, 15, 15, 15, 15)
 """Between tries to record answers: two minutes in all. They are in nobody's hands but ours, so a database that is away
 for a minute must not lose them; what we give up on is found by its lease, and is in doubt."""
@@ -65,12 +67,17 @@ def _settle(tx: Transaction, answers: Sequence[Answer], *, now: int, clock_now: 
     alerts = []
     for answer in answers:
         envelope, outcome = answer.of.envelope, answer.outcome
-        if isinstance(outcome, Rejected) and outcome.suppress is not None:
+        # The team's own address may be wrong too, and is mended, not suppressed.
+        if isinstance(outcome, Rejected) and outcome.suppress is not None and envelope.channel not in TEAM:
             suppressions.suppress(
                 tx, channel=envelope.channel, address=envelope.to, reason=outcome.suppress, source="provider", at=now
             )
         if isinstance(outcome, Rejected) and outcome.alert:
             alerts.append(f"{envelope.channel}: {outcome.reason}; the next messages may meet the same")
+        if isinstance(outcome, NotSent) and outcome.retry_after_ms is not None:
+            until = now + min(outcome.retry_after_ms, RETRY_AFTER_MS_MAX)
+            scope = stops.of_sender(envelope.channel, answer.of.sender)
+            stops.ask_to_wait(tx, scope, outcome.reason, since=now, until=until)
         if isinstance(outcome, NotSent) and outcome.stop:
             safety.refused(tx, envelope.channel, answer.of.sender, outcome.reason, now=now)
             alerts.append(f"{envelope.channel} is stopped: {outcome.reason}; nothing is lost, messages wait")
@@ -92,8 +99,8 @@ def _settlement(answer: Answer, clock_now: int) -> Settlement:
     match answer.outcome:
         case Accepted(provider_id):
             return Settlement(*key, "sent", "accepted", None, provider_id)
-        case Rejected(reason):
-            return Settlement(*key, "rejected", "rejected", reason)
+        case Rejected(reason, suppress):
+            return Settlement(*key, "rejected", "bounced" if suppress == "invalid" else "rejected", reason)
         case NotSent(reason, retry_after_ms):
             pause = min(PAUSE_SECONDS * 2 ** min(one.number - 1, 10), PAUSE_SECONDS_MAX) * SECOND_MS
             return Settlement(

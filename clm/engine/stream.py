@@ -24,7 +24,7 @@ from clm.channels.protocol import Channel
 from clm.domain.content import ChannelName
 from clm.domain.instant import SECOND_MS
 from clm.domain.outcome import Accepted, InDoubt, NotSent, Rejected
-from clm.engine.dispatch import BATCH_MESSAGES, Dispatcher
+from clm.engine.dispatch import BATCH_MESSAGES, LAPSED, Dispatcher
 from clm.engine.handover import Answer, Batch, Handed, HandOver
 
 MESSAGES_MAX = 20_000
@@ -155,10 +155,13 @@ class _Line:
         finally:
             for _ in handing:
                 self.ready.put_nowait(None)
-            await asyncio.gather(*handing)
+            ends = await asyncio.gather(*handing, return_exceptions=True)
             self.handed = True
             self.answered.set()
-            await settling
+            await settling  # whatever has gone wrong, answers in hand are recorded
+            for end in ends:
+                if isinstance(end, BaseException):
+                    raise end
 
     @property
     def _lot(self) -> int:
@@ -188,6 +191,11 @@ class _Line:
             while self.ready.qsize() > lot and not self._over():
                 self.taken.clear()
                 await self.taken.wait()
+            # Its turn is waited for before anything is decided: what is authorised goes at once.
+            for _ in range(min(lot, len(batch.waiting))):
+                if self._over():
+                    break
+                await self.channel.turn()
             if self._over():
                 await self._in(self.hands.store, dispatcher.release, batch.token, batch.ids)
                 return
@@ -202,7 +210,6 @@ class _Line:
         dispatcher, seconds = self.stream.dispatcher, self.channel.limits.timeout_seconds + _GRACE_SECONDS
         while (one := await self.ready.get()) is not None:
             self.taken.set()
-            await self.channel.turn()
             if self.stopped or self.stream.stopping():
                 answer = Answer(one, NotSent("stopped before it was handed over"))
             else:
@@ -211,6 +218,10 @@ class _Line:
                         answer = await dispatcher.hand_over(one)
                 except TimeoutError:
                     answer = dispatcher.answered(one, InDoubt("no answer came in time"))
+                except asyncio.CancelledError:
+                    if (task := asyncio.current_task()) is None or task.cancelling():
+                        raise
+                    answer = dispatcher.answered(one, InDoubt("the channel gave up"))  # by itself; we did not end it
                 self._note(answer)
             self.answers.append(answer)
             self.answered.set()
@@ -221,7 +232,7 @@ class _Line:
         match answer.outcome:
             case Accepted() | Rejected() | InDoubt():
                 self.unreached = 0
-            case NotSent(_, retry_after_ms, stop):
+            case NotSent(reason, retry_after_ms, stop) if reason != LAPSED:
                 self.unreached += 1
                 away = self.unreached >= _AWAY_ANSWERS
                 if stop or away or retry_after_ms is not None:

@@ -92,8 +92,10 @@ def live_faults(configuration: Configuration, settings: Settings) -> list[Fault]
             reason = f"`delivery: at_least_once` needs {provider}'s events, to tell what went from what did not"
             faults.append(Fault(file, f"{reason}; {remedy}"))
     url = urlsplit(settings.public_url)
-    local = {urlsplit(one).hostname for one in (settings.sendgrid_api_url, settings.twilio_api_url)}
-    if settings.live and url.scheme != "https" and not local & {"127.0.0.1", "localhost", "::1"}:
+    api_urls = {"sendgrid": settings.sendgrid_api_url, "twilio": settings.twilio_api_url}
+    carriers = {route.by for route in routes.values()} - IDEMPOTENT
+    local = all(urlsplit(api_urls.get(one, "")).hostname in {"127.0.0.1", "localhost", "::1"} for one in carriers)
+    if settings.live and url.scheme != "https" and not local:
         faults.append(
             Fault(
                 "CLM_PUBLIC_URL",

@@ -13,6 +13,7 @@ from clm.domain.message import ENDS, MessageStatus
 from clm.faults import FaultPoint, reach
 from clm.store import contacted
 from clm.store.database import Transaction
+from clm.store.delivery import storable
 from clm.store.dialect import insert_many, texts_in, texts_value, update_many
 from clm.store.messages import move
 from clm.store.schema import attempts, messages
@@ -110,7 +111,7 @@ def settle(tx: Transaction, settlements: Sequence[Settlement], *, now: int) -> s
             # In doubt, a late answer may still come.
             keeps = one.token if one.status == "in_doubt" else None
             ended_at = now if one.status in ENDS else None
-            reason = None if one.status == "sent" else one.detail
+            reason = None if one.status == "sent" else storable(one.detail)
             values: list[Any] = [reason, ended_at, keeps, one.pause_until]
             if one.status in _TIMES:
                 values.append(now if one.status == "sent" else _left_before(tx, one))
@@ -131,7 +132,7 @@ def _left_before(tx: Transaction, one: Settlement) -> int | None:
     if one.number == 1:
         return None
     a = attempts.c
-    left = or_(a.outcome.is_(None), a.outcome.not_in(("not_sent", "rejected")))
+    left = or_(a.outcome.is_(None), a.outcome.not_in(("not_sent", "rejected", "bounced")))
     query = select(func.max(a.intended_at)).where(a.message_id == one.id, a.number < one.number, left)
     at: int | None = tx.scalar(query)
     return at
@@ -145,7 +146,7 @@ def _answer(tx: Transaction, settlements: Sequence[Settlement], *, now: int) -> 
     known = tx.execute(select(a.id, a.message_id, a.token, a.number).where(a.message_id.in_(ids), unknown))
     attempt_of = {(row.message_id, row.token, row.number): row.id for row in known}
     rows = [
-        (one.outcome, one.detail, one.provider_id, now, attempt_of[key])
+        (one.outcome, storable(one.detail), storable(one.provider_id), now, attempt_of[key])
         for one in settlements
         if (key := (one.id, one.token, one.number)) in attempt_of
     ]

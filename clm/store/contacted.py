@@ -46,7 +46,8 @@ def history(tx: Transaction, contact_ids: Collection[int], *, since: int) -> dic
         "SELECT id, contact_id, channel, intended_at FROM messages"
         f" WHERE contact_id IN {ids_in(tx)} AND purpose = 'marketing' AND channel IN ('email', 'sms')"
         " AND intended_at > :since AND (status <> 'rejected' OR EXISTS (SELECT 1 FROM attempts a"
-        " WHERE a.message_id = messages.id AND (a.outcome IS NULL OR a.outcome NOT IN ('not_sent', 'rejected'))))"
+        " WHERE a.message_id = messages.id"
+        " AND (a.outcome IS NULL OR a.outcome NOT IN ('not_sent', 'rejected', 'bounced'))))"
     )
     found: dict[int, list[Found]] = {}
     for row in tx.execute(query, {"ids": ids_value(tx, set(contact_ids)), "since": since}):

@@ -118,25 +118,21 @@ def silent(tx: Transaction, *, now: int, silence: int, limit: int) -> list[Silen
     Of the messages that the provider accepted from the same sender in the time after, at most 20 are looked at, and
     half of them at least must have been told of: where our endpoint was down, they were not, and silence means nothing.
     """
-    waiting = text(
-        "SELECT m.id, m.campaign, m.reason, a.sender, a.intended_at FROM messages m"
+    later = (
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM delivery_events d WHERE d.message_id = b.message_id) THEN 1 ELSE 0 END"
+        " AS told FROM attempts b WHERE b.sender = a.sender AND b.intended_at >= a.intended_at"
+        " AND b.intended_at <= a.intended_at + :silence AND b.provider = a.provider AND b.channel = a.channel"
+        " AND b.outcome = 'accepted' ORDER BY b.intended_at, b.id LIMIT :most"
+    )
+    query = text(
+        "SELECT m.id, m.campaign, m.reason FROM messages m"
         " JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts"
         " WHERE m.status = 'in_doubt' AND a.intended_at <= :before AND a.sender IS NOT NULL"
+        f" AND (SELECT COUNT(*) > 0 AND 2 * SUM(told) >= COUNT(*) FROM ({later}) AS looked_at)"
         " ORDER BY a.intended_at, m.id LIMIT :limit"
     )
-    later = text(
-        "SELECT COUNT(*) AS looked, SUM(told) AS told FROM (SELECT CASE WHEN EXISTS (SELECT 1 FROM delivery_events d"
-        " WHERE d.message_id = a.message_id) THEN 1 ELSE 0 END AS told FROM attempts a"
-        " WHERE a.sender = :sender AND a.intended_at >= :since AND a.intended_at <= :until AND a.outcome = 'accepted'"
-        " ORDER BY a.intended_at, a.id LIMIT :most) looked_at"
-    )
-    found = []
-    for row in tx.execute(waiting, {"before": now - silence, "limit": limit}).all():
-        span = {"sender": row.sender, "since": row.intended_at, "until": row.intended_at + silence, "most": _LATER_MAX}
-        seen = tx.execute(later, span).one()
-        if seen.looked and 2 * (seen.told or 0) >= seen.looked:
-            found.append(Silent(row.id, row.campaign, row.reason))
-    return found
+    given = {"before": now - silence, "silence": silence, "most": _LATER_MAX, "limit": limit}
+    return [Silent(row.id, row.campaign, row.reason) for row in tx.execute(query, given)]
 
 
 def listed(tx: Transaction, ids: Collection[int] | None = None) -> list[Found]:

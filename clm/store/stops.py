@@ -7,15 +7,15 @@ and are counted down in the transaction that records their intent.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import select, text, update
+from sqlalchemy import Select, select, text, update
 
 from clm.store.database import Transaction
 from clm.store.dialect import insert_many
 from clm.store.schema import stops
 
-Kind = Literal["refused", "breaker", "canary", "blast_radius"]
+Kind = Literal["refused", "asked", "breaker", "canary", "blast_radius"]
 
 
 class Stop(NamedTuple):
@@ -30,6 +30,7 @@ class Stop(NamedTuple):
     allowed: int
     probed_since: int | None
     times: int
+    released_at: int | None = None
 
 
 def of_sender(channel: str, sender: str) -> str:
@@ -47,14 +48,22 @@ def of_version(campaign: str, version: str) -> str:
     return f"campaign {campaign} {version}"
 
 
-def standing(tx: Transaction, *, lock: bool = False) -> list[Stop]:
-    """All stops that have not been released, oldest first; with `lock` nobody else spends of them meanwhile."""
+def _found() -> Select[Any]:
     s = stops.c
-    query = (
-        select(s.id, s.kind, s.scope, s.reason, s.since, s.until, s.allowed, s.probed_since, s.times)
-        .where(s.released_at.is_(None))
-        .order_by(s.id)
-    )
+    return select(
+        s.id, s.kind, s.scope, s.reason, s.since, s.until, s.allowed, s.probed_since, s.times, s.released_at
+    )  # fmt: skip
+
+
+def standing(tx: Transaction, *, lock: bool | Collection[int] = False) -> list[Stop]:
+    """All stops that have not been released, oldest first.
+
+    With `lock` nobody else spends of them meanwhile; with some numbers, those alone are returned, locked.
+    """
+    s = stops.c
+    query = _found().where(s.released_at.is_(None)).order_by(s.id)
+    if not isinstance(lock, bool):
+        query = query.where(s.id.in_(lock))
     return [Stop(*row) for row in tx.execute(query.with_for_update() if lock else query)]
 
 
@@ -67,12 +76,8 @@ def ever(tx: Transaction, kind: Kind, scopes: Collection[str]) -> set[str]:
 def released_since(tx: Transaction, kind: Kind, scope: str, since: int) -> Stop | None:
     """The latest stop of the kind and scope that was released after `since`."""
     s = stops.c
-    query = (
-        select(s.id, s.kind, s.scope, s.reason, s.since, s.until, s.allowed, s.probed_since, s.times)
-        .where(s.kind == kind, s.scope == scope, s.released_at > since)
-        .order_by(s.released_at.desc())
-        .limit(1)
-    )
+    which = (s.kind == kind, s.scope == scope, s.released_at > since)
+    query = _found().where(*which).order_by(s.released_at.desc()).limit(1)
     row = tx.execute(query).first()
     return None if row is None else Stop(*row)
 
@@ -94,6 +99,16 @@ def put(
     return insert_many(tx, stops, columns, [row], on_conflict="ON CONFLICT DO NOTHING") == 1
 
 
+def ask_to_wait(tx: Transaction, scope: str, reason: str, *, since: int, until: int) -> None:
+    """Leave a channel alone until an instant, as its provider asked; the latest counts."""
+    statement = text(
+        "INSERT INTO stops (kind, scope, reason, since, until) VALUES ('asked', :scope, :reason, :since, :until)"
+        " ON CONFLICT (kind, scope) WHERE released_at IS NULL DO UPDATE SET reason = excluded.reason,"
+        " until = CASE WHEN stops.until > excluded.until THEN stops.until ELSE excluded.until END"
+    )
+    tx.execute(statement, {"scope": scope, "reason": reason, "since": since, "until": until})
+
+
 def wait(tx: Transaction, stop: Stop, reason: str, *, until: int | None, times: int) -> None:
     """Let it stand until another instant, or until a person releases it; nothing may go meanwhile."""
     values = {"reason": reason, "until": until, "times": times, "allowed": 0, "probed_since": None}
@@ -106,22 +121,25 @@ def probe(tx: Transaction, stop: Stop, *, allowed: int, since: int, until: int) 
 
 
 def spend(tx: Transaction, stop: Stop, count: int, *, judged_at: int) -> None:
-    """Count messages down of what may go; when none is left, it is judged at `judged_at` where nothing was said before.
+    """Count messages down of what may go; when none is left, it is judged at `judged_at`.
 
     The stop is locked.
     """
     statement = text(
         "UPDATE stops SET allowed = allowed - :count,"
-        " until = CASE WHEN allowed <= :count AND until IS NULL THEN :until ELSE until END WHERE id = :id"
+        " until = CASE WHEN allowed <= :count THEN :until ELSE until END WHERE id = :id"
     )
     tx.execute(statement, {"count": count, "until": judged_at, "id": stop.id})
 
 
 def give_back(tx: Transaction, kind: Kind, scope: str, count: int) -> None:
-    """Let so many more go where a stop of the kind stands; it is judged once they have gone."""
+    """Let so many more go where a stop of the kind stands; it is judged once they have gone.
+
+    One that only a person may release (nothing allowed, and no time set) is left alone.
+    """
     statement = text(
         "UPDATE stops SET allowed = allowed + :count, until = NULL"
-        " WHERE kind = :kind AND scope = :scope AND released_at IS NULL"
+        " WHERE kind = :kind AND scope = :scope AND released_at IS NULL AND (allowed > 0 OR until IS NOT NULL)"
     )
     tx.execute(statement, {"count": count, "kind": kind, "scope": scope})
 
@@ -129,7 +147,7 @@ def give_back(tx: Transaction, kind: Kind, scope: str, count: int) -> None:
 def release(
     tx: Transaction, scopes: Collection[str], *, at: int, by: str, kinds: Collection[Kind] | None = None
 ) -> list[Stop]:
-    """End the stops of these scopes, or those of some kinds; returns them."""
+    """End the stops of these scopes, of some kinds where they are given; returns them."""
     ended = [one for one in standing(tx, lock=True) if one.scope in scopes and (kinds is None or one.kind in kinds)]
     if ended:
         of_them = stops.c.id.in_([one.id for one in ended])

@@ -38,9 +38,19 @@ def suppress(tx: Transaction, *, channel: str, address: str, reason: str, source
 
 
 def suppress_all(
-    tx: Transaction, *, channel: str, addresses: Collection[str], reason: str, source: str, at: int
+    tx: Transaction,
+    *,
+    channel: str,
+    addresses: Collection[str],
+    reason: str,
+    source: str,
+    at: int,
+    told_late: bool = False,
 ) -> int:
-    """Let nothing go to any of the addresses; returns for how many that is new. What was lifted before is opened again.
+    """Let nothing go to any of the addresses; returns for how many that is new. What was lifted is opened again.
+
+    Where it may be `told_late`, as providers do, only if it is not older than the lift; what somebody says now always,
+    whatever their clock says.
 
     The contacts' profiles are stamped first, which waits for whoever is authorising a message to them at this moment:
     their intent is committed before this is, or sees it.
@@ -54,7 +64,9 @@ def suppress_all(
     return insert_many(
         tx, suppressions, ("address_hash", "channel", "reason", "source", "at"), rows,
         on_conflict="ON CONFLICT (address_hash, channel, reason) DO UPDATE"
-        " SET source = excluded.source, at = excluded.at, lifted_at = NULL WHERE excluded.at >= suppressions.lifted_at",
+        " SET source = excluded.source, lifted_at = NULL,"
+        " at = CASE WHEN excluded.at >= suppressions.lifted_at THEN excluded.at ELSE suppressions.lifted_at END"
+        " WHERE " + ("excluded.at >= suppressions.lifted_at" if told_late else "suppressions.lifted_at IS NOT NULL"),
     )  # fmt: skip
 
 

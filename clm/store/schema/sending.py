@@ -15,6 +15,8 @@ class Message(Row, table=True):
     __table_args__ = (
         UniqueConstraint("enrolment_id", "step"),
         partial("uq_messages_contact_sending", "contact_id", where="status = 'sending'", unique=True),
+        # who has messages of a contact in hand
+        partial("ix_messages_in_hand", "contact_id", where="lease_token IS NOT NULL"),
         partial("ix_messages_unsettled", "status", "id", where="status IN ('sending', 'in_doubt')"),
         # as they are leased: by channel, most urgent first
         partial("ix_messages_queued", "channel", "queue_rank", "due_at", "id", where="status = 'queued'"),
@@ -81,7 +83,7 @@ class Attempt(Row, table=True):
     provider_id: str | None = Field(default=None, sa_type=Text)
     """The provider's own name for it, from its answer."""
     outcome: str | None = Field(default=None, sa_type=Text)
-    """accepted, rejected, not_sent, in_doubt; null while nobody knows."""
+    """accepted, rejected, bounced (rejected, because of the address), not_sent, in_doubt; null while nobody knows."""
     detail: str | None = Field(default=None, sa_type=Text)
     settled_at: int | None = Field(default=None, sa_column=big(nullable=True))
 
@@ -143,7 +145,7 @@ class Stop(Row, table=True):
 
     id: int | None = Field(default=None, sa_column=identity())
     kind: str = Field(sa_type=Text)
-    """refused (401, 403), breaker, canary, blast_radius, paused."""
+    """refused (401, 403), asked (Retry-After), breaker, canary, blast_radius."""
     scope: str = Field(sa_type=Text)
     """What it stops: `email saffronandsage.example`, `sms SaffronSage`; `campaign win_back`."""
     reason: str = Field(sa_type=Text)

@@ -64,6 +64,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('segments', sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column('cost', sa.Float(), nullable=True))
         queued = sa.text("status = 'queued'")
+        held = sa.text('lease_token IS NOT NULL')
+        batch_op.create_index('ix_messages_in_hand', ['contact_id'], unique=False, sqlite_where=held, postgresql_where=held)
         batch_op.drop_index('ix_messages_queued')
         batch_op.create_index('ix_messages_queued', ['channel', 'queue_rank', 'due_at', 'id'], unique=False, sqlite_where=queued, postgresql_where=queued)
         batch_op.create_index('ix_messages_unsettled', ['status', 'id'], unique=False, sqlite_where=sa.text("status IN ('sending', 'in_doubt')"), postgresql_where=sa.text("status IN ('sending', 'in_doubt')"))
