@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
-from rich.table import Table
 
-from clm.cli.terminal import AsJson, out, print_json
+from clm.cli.terminal import AsJson, out, print_json, table
 from clm.domain.instant import from_ms, iso, to_ms
 from clm.engine import doubt
 from clm.engine.workspace import open_database, open_workspace
@@ -42,11 +41,20 @@ def listing(*, json: AsJson = False) -> None:
     if not rows:
         out.print("nothing is in doubt")
         return
-    table = Table("message", "contact", "campaign", "step", "by", "handed over", "why", box=None, pad_edge=False)
+    shown = table(
+        "message",
+        "contact",
+        "campaign",
+        "step",
+        "by",
+        "handed over (UTC)",
+        "why",
+        wrap=("contact", "campaign", "step", "why"),
+    )
     for row in rows:
         when = f"{from_ms(row.intended_at):%Y-%m-%d %H:%M}"
-        table.add_row(str(row.id), row.contact, row.campaign, row.step, row.provider, when, row.reason)
-    out.print(table)
+        shown.add_row(str(row.id), row.contact, row.campaign, row.step, row.provider, when, row.reason)
+    out.print(shown, markup=False)
     out.print("`clm doubt ask` asks the providers; `clm doubt resolve 12 --as sent` says what you know")
 
 
