@@ -93,6 +93,7 @@ def test_an_answer_that_was_lost_may_have_been_a_question(rehearsal: Rehearsal) 
     """What is in doubt counts as handed over."""
     rehearsal.have(SUNSET)
     rehearsal.customer()
+    rehearsal.mail.idempotent = False
     rehearsal.mail.answer = lambda _envelope: InDoubt("nobody knows")
     rehearsal.run(NOW)
     rehearsal.run(NOW + 2 * DAY_MS)
