@@ -48,6 +48,11 @@ def ask(
     asked: list[tuple[int, Asked, Question]] = []
     for row in rows:
         carrier = carriers.get(row.provider)
+        if carrier is None:
+            raise ClmError(
+                f"message {row.id} went by {row.provider}, which is not connected now;"
+                " set CLM_LIVE=1 and its key to ask it"
+            )
         if not isinstance(carrier, Asked):
             raise ClmError(
                 f"message {row.id}: {row.provider} cannot be asked about one message;"

@@ -202,8 +202,8 @@ SABOTAGES: tuple[Sabotage, ...] = (
         (
             Edit(
                 "clm/store/contacted.py",
-                "AND intended_at > :since AND status <> 'rejected'",
-                "AND intended_at > :since AND status NOT IN ('rejected', 'in_doubt')",
+                "AND intended_at > :since AND (status <> 'rejected' OR",
+                "AND intended_at > :since AND status <> 'in_doubt' AND (status <> 'rejected' OR",
             ),
         ),
         (SIMULATION,),
@@ -253,7 +253,9 @@ SABOTAGES: tuple[Sabotage, ...] = (
         "silence counts although nothing later was told of",
         (
             Edit(
-                "clm/store/doubt.py", "if seen.looked and 2 * (seen.told or 0) >= seen.looked:", "if seen is not None:"
+                "clm/store/doubt.py",
+                "(SELECT COUNT(*) > 0 AND 2 * SUM(told) >= COUNT(*) FROM",
+                "(SELECT COUNT(*) >= 0 FROM",
             ),
         ),
         ("tests/engine/test_doubt.py",),
