@@ -74,11 +74,11 @@ def record(tx: Transaction, events: Sequence[Told], *, now: int) -> list[Told]:
     return fresh
 
 
-def storable(text: Any) -> Any:
+def storable(text: Any, *, characters_max: int = _CHARACTERS_MAX) -> Any:
     """A text from outside as every database takes it: no NUL, no half of a surrogate pair, not without end."""
     if text is None:
         return None
-    return text[:_CHARACTERS_MAX].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return text[:characters_max].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _known(tx: Transaction, told: dict[tuple[str, str], Told]) -> set[tuple[str, str]]:

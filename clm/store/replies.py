@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import select, text, update
 
 from clm.store.database import Found, Transaction
+from clm.store.delivery import storable
 from clm.store.schema import replies
 
 _CHARACTERS_MAX = 1_600  # as many as a provider carries
@@ -30,7 +31,12 @@ def add(tx: Transaction, reply: Reply, *, now: int) -> bool:
         " VALUES (:provider, :provider_event_id, :contact_id, :text, :meaning, :at, :now)"
         " ON CONFLICT (provider, provider_event_id) DO NOTHING"
     )
-    return tx.execute(added, reply._asdict() | {"text": _storable(reply.text), "now": now}).rowcount == 1
+    return (
+        tx.execute(
+            added, reply._asdict() | {"text": storable(reply.text, characters_max=_CHARACTERS_MAX), "now": now}
+        ).rowcount
+        == 1
+    )
 
 
 def note_answer(tx: Transaction, provider: str, provider_event_id: str, answer: str | None) -> None:
@@ -44,8 +50,3 @@ def told(tx: Transaction, provider: str, provider_event_id: str) -> Found | None
     r = replies.c
     whose = (r.provider == provider, r.provider_event_id == provider_event_id)
     return tx.execute(select(r.meaning, r.answer).where(*whose)).one_or_none()
-
-
-def _storable(given: str) -> str:
-    """A text from outside as every database takes it: no NUL, no half of a surrogate pair, not without end."""
-    return given[:_CHARACTERS_MAX].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
