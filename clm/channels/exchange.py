@@ -95,8 +95,10 @@ class Exchange:
                 try:
                     await coming.read(connection, written)
                 except BaseException:
-                    connection.close()
+                    _hang_up(connection)
                     raise
+                if connection.transport is not None and connection.transport.get_write_buffer_size():
+                    _hang_up(connection)  # answered before all was sent: nobody knows what they take the rest for
                 connection.release()  # closes it where there is more to come that nobody reads
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             return coming.reply() or of_fault(error)
@@ -130,6 +132,14 @@ def _head(method: str, url: URL, headers: Mapping[str, str], body: bytes | None)
     return (first + "".join(f"{line}\r\n" for line in lines) + "\r\n").encode()
 
 
+def _hang_up(connection: Connection) -> None:
+    """Close at once: what has not been sent yet is not sent any more."""
+    transport = connection.transport
+    connection.close()
+    if transport is not None:
+        transport.abort()
+
+
 class _Coming:
     """An answer, as much of it as has come."""
 
@@ -159,8 +169,6 @@ class _Coming:
                 del self._body[self._bytes_max :]
                 return  # the rest is not worth the connection
         self.whole = True
-        if protocol.transport is not None and protocol.transport.get_write_buffer_size():
-            protocol.force_close()  # answered before all was sent: nobody knows what they take the rest for
 
     async def _final(self, protocol: ResponseHandler) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
         """The head of the answer, after those that only say that one will come."""
