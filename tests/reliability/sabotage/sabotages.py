@@ -159,8 +159,12 @@ SABOTAGES: tuple[Sabotage, ...] = (
     ),
     Sabotage(
         "the provider's Retry-After is not heeded",
-        (Edit("clm/engine/settling.py", "max(pause, retry_after_ms or 0)", "pause"),),
-        (SIMULATION,),
+        (
+            Edit("clm/engine/settling.py", "max(pause, retry_after_ms or 0)", "pause"),
+            Edit("clm/engine/settling.py", "stops.ask_to_wait(tx, scope,", "str((scope,"),
+            Edit("clm/engine/settling.py", "outcome.reason, since=now, until=until)", "outcome.reason, until))"),
+        ),
+        ("tests/engine/test_stream.py",),
     ),
     # Deciding.
     Sabotage(
