@@ -161,8 +161,11 @@ SABOTAGES: tuple[Sabotage, ...] = (
         "the provider's Retry-After is not heeded",
         (
             Edit("clm/engine/settling.py", "max(pause, retry_after_ms or 0)", "pause"),
-            Edit("clm/engine/settling.py", "stops.ask_to_wait(tx, scope,", "str((scope,"),
-            Edit("clm/engine/settling.py", "outcome.reason, since=now, until=until)", "outcome.reason, until))"),
+            Edit(
+                "clm/engine/settling.py",
+                "stops.ask_to_wait(tx, scope, outcome.reason, since=now, until=until)",
+                "str((scope, until))",
+            ),
         ),
         ("tests/engine/test_stream.py",),
     ),
