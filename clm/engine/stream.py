@@ -95,8 +95,9 @@ class _Stream:
         self.ends_at = loop.time() + self.seconds_max
         with ThreadPoolExecutor(1, "clm-store") as store, ThreadPoolExecutor(1, "clm-words") as words:
             # SQLite has one writer: two would only wait for each other.
-            settling = store if self.dispatcher.database.dialect == "sqlite" else ThreadPoolExecutor(1, "clm-settle")
-            hands = _Hands(store, words, settling)
+            alone = self.dispatcher.database.dialect == "sqlite"
+            settling = store if alone else ThreadPoolExecutor(1, "clm-settle")
+            hands = _Hands(store, words, settling, store if alone else words)
             lines = [_Line(self, name, channel, hands) for name, channel in self.dispatcher.channels.items()]
             # One line's failure lets the others finish what they have begun.
             ends = await asyncio.gather(*(line.run() for line in lines), return_exceptions=True)
@@ -119,6 +120,7 @@ class _Hands:
     store: ThreadPoolExecutor
     words: ThreadPoolExecutor
     settling: ThreadPoolExecutor
+    leasing: ThreadPoolExecutor
 
 
 @dataclass(slots=True)
@@ -181,7 +183,7 @@ class _Line:
         if limit <= 0 or self._over():
             return None
         self.stream.left -= limit
-        leased = await self._in(self.hands.store, self.stream.dispatcher.lease, (self.name,), limit)
+        leased = await self._in(self.hands.leasing, self.stream.dispatcher.lease, (self.name,), limit)
         found = 0 if leased is None else len(leased.rows)
         self.stream.left += limit - found
         self.stream.leased += found

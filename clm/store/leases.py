@@ -168,7 +168,9 @@ def _leased(asked: tuple[Asked, ...], now: int, dialect: str, *, locked: bool, a
         .order_by(m.queue_rank, m.due_at, m.id)
     )  # fmt: skip
     if among:
-        query = query.where(text(f"messages.id IN {ids_in(dialect)}"))
+        # Not `ids_in`: PostgreSQL would go through all of them for each message of the token, 13 ms a lot instead of 4.
+        theirs = f"IN {ids_in(dialect)}" if dialect == "sqlite" else "= ANY(CAST(:ids AS bigint[]))"
+        query = query.where(text(f"messages.id {theirs}"))
     return query.with_for_update(of=messages) if locked else query
 
 
