@@ -93,7 +93,7 @@ class Dispatcher:
                 tx,
                 token=token,
                 lease_until=self.clock() + self.lease_ms,
-                open_=intending.open(tx),
+                open_=intending.open(tx, clock_now=self.clock()),
                 channels=channels,
                 now=self.now,
                 clock_now=self.clock(),
@@ -175,7 +175,9 @@ class Dispatcher:
         """Until when (wall-clock milliseconds) others may hold something that is due; None if nobody does."""
         intending = self._intending
         with self.database.read() as tx:
-            return leases.held_until(tx, open_=intending.open(tx), now=self.now, clock_now=self.clock())
+            return leases.held_until(
+                tx, open_=intending.open(tx, clock_now=self.clock()), now=self.now, clock_now=self.clock()
+            )
 
     def senders(self) -> dict[str, str]:
         """The sender of each channel, as breakers know it."""

@@ -67,9 +67,9 @@ class Intending:
     reference_key: str
     now: int
 
-    def open(self, tx: Transaction) -> Open:
+    def open(self, tx: Transaction, *, clock_now: int) -> Open:
         """What may go out now, as far as stops are concerned."""
-        return Gate(stops.standing(tx), now=self.now).open(self.channels, self.campaigns, self.sender)
+        return Gate(stops.standing(tx), clock_now=clock_now).open(self.channels, self.campaigns, self.sender)
 
     def sender(self, channel: str) -> str:
         """What a breaker stops: the domain that mail comes from, the sender of SMS."""
@@ -92,7 +92,7 @@ class Intending:
         # Held before anything is read: caps are counted by one dispatcher at a time, and no opt-out is missed.
         contacted.hold(tx, contact_ids)
         rows = leases.leased(tx, batch.token, lock=True, ids=lot.keys(), asked=batch.asked, now=self.now)
-        gate = self._gate(tx, rows)
+        gate = self._gate(tx, rows, clock_now=clock_now)
         busy = leases.contacts_in_hand(tx, contact_ids)
         elsewhere = leases.elsewhere(
             tx,
@@ -140,7 +140,7 @@ class Intending:
         if sorted_.deferred:
             counts["deferred"] += len(sorted_.deferred)
 
-    def _gate(self, tx: Transaction, rows: list[Found]) -> Gate:
+    def _gate(self, tx: Transaction, rows: list[Found], *, clock_now: int) -> Gate:
         """The stops that stand; new versions that go to contacts for real get theirs first."""
         canary = self.policy.delivery.canary
         to_contacts = {(row.campaign, row.version) for row in rows if row.channel not in TEAM}
@@ -156,7 +156,7 @@ class Intending:
         if spendable:
             held = stops.standing(tx, lock=spendable)
             standing = [stop for stop in standing if stop.id not in spendable] + held
-        return Gate(standing, now=self.now)
+        return Gate(standing, clock_now=clock_now)
 
     def _spend(self, tx: Transaction, gate: Gate) -> None:
         for stop, count in gate.spent().items():

@@ -40,10 +40,14 @@ class Alert:
 
 
 class Gate:
-    """What the stops that stand let through, for one transaction."""
+    """What the stops that stand let through, for one transaction.
 
-    def __init__(self, standing: Sequence[Stop], *, now: int) -> None:
-        self.standing = standing = [stop for stop in standing if stop.kind != "asked" or (stop.until or 0) > now]
+    For how long a provider asked to be left alone is counted by the wall clock, as leases are, whatever instant a run
+    is for.
+    """
+
+    def __init__(self, standing: Sequence[Stop], *, clock_now: int) -> None:
+        self.standing = standing = [stop for stop in standing if stop.kind != "asked" or (stop.until or 0) > clock_now]
         self._spent: Counter[int] = Counter()
         self._of: dict[str, list[Stop]] = {}
         for stop in standing:

@@ -75,7 +75,7 @@ def _settle(tx: Transaction, answers: Sequence[Answer], *, now: int, clock_now: 
         if isinstance(outcome, Rejected) and outcome.alert:
             alerts.append(f"{envelope.channel}: {outcome.reason}; the next messages may meet the same")
         if isinstance(outcome, NotSent) and outcome.retry_after_ms is not None:
-            until = now + min(outcome.retry_after_ms, RETRY_AFTER_MS_MAX)
+            until = clock_now + min(outcome.retry_after_ms, RETRY_AFTER_MS_MAX)
             scope = stops.of_sender(envelope.channel, answer.of.sender)
             stops.ask_to_wait(tx, scope, outcome.reason, since=now, until=until)
         if isinstance(outcome, NotSent) and outcome.stop:
