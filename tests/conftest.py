@@ -26,6 +26,22 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("clm")
 
 
+LONGEST = (
+    "test_replay.py",
+    "test_simulation.py",
+    "test_machine.py",
+    "test_lifecycle.py",
+    "test_two_workers.py",
+    "test_up.py",
+)
+"""Files that take a minute and more; begun first, or one worker would run the last of them while the other is idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; within a file the order stays."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresDatabases]:
     """A PostgreSQL; without one its tests are skipped, or fail where CI is set."""
