@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types imports migrations simulate sabotage bench fmt lock clean
+.PHONY: help run test check lint types imports migrations judges simulate sabotage bench fmt lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -25,7 +25,7 @@ run: $(STAMP) ## the main job: server, worker, demo shop, one lifecycle run; sta
 	@$(BIN)/clm up --demo
 
 test: $(STAMP) ## all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: lint types imports migrations ## lint, types, import contracts, migrations, fast tests on SQLite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" -k "not postgresql" $(ARGS)
@@ -41,6 +41,10 @@ imports: $(STAMP) ## who may import whom
 
 migrations: $(STAMP) ## the migrations arrive at the schema in code
 	@$(BIN)/python -m pytest -q tests/store/test_migrations.py
+
+judges: $(STAMP) ## a spam filter and MJML's own validator on every shipped mail (needs spamassassin and npx)
+	@$(BIN)/python -m tests.judges.mjml $(MJML)
+	@$(BIN)/python -m tests.judges.spam
 
 simulate: $(STAMP) ## more stories for the simulation of sending; SEEDS=how many
 	@$(BIN)/python -m tests.reliability.simulation --seeds $(or $(SEEDS),2000)

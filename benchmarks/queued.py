@@ -70,7 +70,7 @@ def journeys() -> Journeys:
     (campaign,) = (one for one in shipped.campaigns if one.campaign == CAMPAIGN)
     live = campaign.model_copy(update={"status": "live", "holdout": 0.0})
     policy: Policy = replace(shipped.policy, delivery=replace(shipped.policy.delivery, canary=None, blast_radius=None))
-    changed: Configuration = replace(shipped, campaigns=(live,), policy=policy, _parsed={})
+    changed: Configuration = replace(shipped, campaigns=(live,), broadcasts=(), policy=policy, _parsed={})
     return Journeys(changed)
 
 

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from babel.numbers import get_currency_precision
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from clm.broadcasts_file import Known, load_broadcasts
 from clm.domain.atlas import is_zone
-from clm.domain.campaign import Campaign, conditions_in
+from clm.domain.broadcast import Broadcast
+from clm.domain.campaign import Campaign, SendStep, conditions_in, every_step
 from clm.domain.condition import Condition
 from clm.domain.condition_parser import parse_condition
+from clm.domain.duration import FROM_FILE
 from clm.domain.language import ConditionError, Language
+from clm.domain.nearest import nearest
+from clm.domain.offer import Offer
 from clm.domain.policy import Policy
 from clm.domain.program import program_faults
 from clm.domain.stage import Stages
+from clm.domain.survey import Survey
+from clm.domain.wish import Topic
 from clm.errors import ConfigurationError, Fault
+from clm.help_file import HelpEntry, load_help
+from clm.offers_file import load_offers
 from clm.policy_file import load_policy
 from clm.rfm_file import RfmRules, load_rfm
-from clm.segments_file import Segment, load_segments
+from clm.segments_file import ANY_SEGMENT, Segment, load_segments
 from clm.stages_file import load_stages
+from clm.surveys_file import load_surveys, unknown_surveys
+from clm.topics_file import load_topics, unknown_topics
 from clm.yaml_file import YamlFile, read_yaml
 
 CAMPAIGNS_MAX = 500
@@ -41,8 +53,18 @@ class ShopConfig(BaseModel):
     rates: dict[str, Decimal] = Field(default_factory=dict)
     """How many units of the base currency one unit of another currency is worth."""
     default_locale: str = "en"
+    locales: tuple[str, ...] = ()
+    """The languages that every message to contacts has to have; `clm check` tells what is missing."""
     time_zone: str = "UTC"
     """IANA zone of dates in conditions, and of contacts of whom no zone is known."""
+
+    @field_validator("locales")
+    @classmethod
+    def _locales_are_languages(cls, locales: tuple[str, ...]) -> tuple[str, ...]:
+        for locale in locales:
+            if not re.fullmatch(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?", locale):
+                raise ValueError(f"`{locale}` is not a locale; write en, fa or pt-BR")
+        return locales
 
     @field_validator("time_zone")
     @classmethod
@@ -50,6 +72,11 @@ class ShopConfig(BaseModel):
         if not is_zone(zone):
             raise ValueError(f"`{zone}` is not an IANA time zone; write Europe/London or UTC")
         return zone
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """The default locale, and the others that every message has to be in."""
+        return tuple(dict.fromkeys([self.default_locale, *self.locales]))
 
     @property
     def minor_per_major(self) -> int:
@@ -76,8 +103,18 @@ class Configuration:
     stages: Stages = field(default_factory=Stages)
     rfm: RfmRules = field(default_factory=RfmRules)
     policy: Policy = field(default_factory=Policy)
+    offers: Mapping[str, Offer] = field(default_factory=dict)
+    surveys: Mapping[str, Survey] = field(default_factory=dict)
+    help: tuple[HelpEntry, ...] = ()
+    topics: Mapping[str, Topic] = field(default_factory=dict)
+    broadcasts: tuple[Broadcast, ...] = ()
     _parsed: dict[tuple[str, Scope], Condition] = field(default_factory=dict, compare=False, repr=False)
     """Reading a condition takes a millisecond or two, and every tick asks for each."""
+
+    @property
+    def all_campaigns(self) -> tuple[Campaign, ...]:
+        """The campaigns, and the broadcasts, which are campaigns too."""
+        return (*self.campaigns, *self.broadcasts)
 
     @property
     def language(self) -> Language:
@@ -102,61 +139,107 @@ class Configuration:
 
 def load_configuration(folder: Path) -> Configuration:
     """Read everything under `folder`; raises ConfigurationError listing every fault of every file."""
+    configuration, faults = look_at_configuration(folder)
+    if faults or configuration is None:
+        raise ConfigurationError(faults)
+    return configuration
+
+
+def look_at_configuration(folder: Path) -> tuple[Configuration | None, list[Fault]]:
+    """As much of `folder` as is sound, and every fault of every file.
+
+    What a faulty file would have said is not asked for: names of its groups, stages, segments, offers, surveys and
+    topics are taken as they come, so that a campaign may name an offer or a survey that is not there. None where nobody
+    knows the shop's money and languages.
+    """
     faults: list[Fault] = []
 
-    def part(read: Callable[[], Part], otherwise: Part) -> Part:
+    def part(read: Callable[[], Part]) -> Part | None:
         try:
             return read()
         except ConfigurationError as error:
             faults.extend(error.faults)
-            return otherwise
+            return None
 
-    shop = part(lambda: read_yaml(folder / "clm.yaml", ShopConfig), ShopConfig(base_currency="EUR"))
-    rfm = part(lambda: load_rfm(folder), RfmRules())
-    # Stages ask for segments, and segments for the names of stages: segments are read once without those names.
-    unchecked: dict[str, Segment] = {}
-    with contextlib.suppress(ConfigurationError):
-        unchecked = load_segments(folder, replace(_language(shop, {}, Stages(), rfm), stages=None))
-    stages = part(lambda: load_stages(folder, _language(shop, unchecked, Stages(), rfm)), Stages())
-    none: dict[str, Segment] = {}
-    segments = part(lambda: load_segments(folder, _language(shop, {}, stages, rfm)), none)
+    told = part(lambda: read_yaml(folder / "clm.yaml", ShopConfig))
+    shop = told or ShopConfig(base_currency="EUR")
+    locales = shop.spoken if told else ()
+    rfm = part(lambda: load_rfm(folder))
+    stages, segments = _load_named(folder, shop, rfm, part)
     language = _language(shop, segments, stages, rfm)
-    policy = part(lambda: load_policy(folder, language), Policy())
-    campaigns = _load_campaigns(folder / "campaigns", language, faults)
-    if faults:
-        raise ConfigurationError(faults)
-    return Configuration(shop, campaigns, segments, stages, rfm, policy)
+    policy = part(lambda: load_policy(folder, language))
+    offers = part(lambda: load_offers(folder, minor_per_major=shop.minor_per_major, locales=locales))
+    surveys = part(lambda: load_surveys(folder, shop.locales))
+    answers = part(lambda: load_help(folder))
+    campaigns = _load_campaigns(folder / "campaigns", language, offers, faults)
+    if surveys is not None:
+        faults += unknown_surveys(folder / "campaigns", campaigns, surveys)
+    topics = part(lambda: load_topics(folder, shop.locales))
+    if topics is not None:
+        faults += unknown_topics(folder / "campaigns", campaigns, topics)
+    # Their names are taken, sound files or not.
+    known = Known([path.stem for path in (folder / "campaigns").glob("*.yaml")], offers, surveys, topics)
+    broadcasts = part(lambda: load_broadcasts(folder, language, known))
+    if told is None:
+        return None, faults
+    return Configuration(
+        shop, campaigns, segments or {}, stages or Stages(), rfm or RfmRules(), policy or Policy(), offers or {},
+        surveys or {}, answers or (), topics or {}, broadcasts or (),
+    ), faults  # fmt: skip
 
 
-def _language(shop: ShopConfig, segments: Mapping[str, Segment], stages: Stages, rfm: RfmRules) -> Language:
+def _load_named(
+    folder: Path,
+    shop: ShopConfig,
+    rfm: RfmRules | None,
+    part: Callable[[Callable[[], Any]], Any],
+) -> tuple[Stages | None, dict[str, Segment] | None]:
+    """Stages and segments, each None where its file is faulty.
+
+    Stages ask for segments, and segments for the names of stages: segments are read once without those names.
+    """
+    unchecked: dict[str, Segment] | None = None
+    with contextlib.suppress(ConfigurationError):
+        unchecked = load_segments(folder, _language(shop, {}, None, rfm))
+    stages: Stages | None = part(lambda: load_stages(folder, _language(shop, unchecked, Stages(), rfm)))
+    segments: dict[str, Segment] | None = part(lambda: load_segments(folder, _language(shop, {}, stages, rfm)))
+    return stages, segments
+
+
+def _language(
+    shop: ShopConfig, segments: Mapping[str, Segment] | None, stages: Stages | None, rfm: RfmRules | None
+) -> Language:
+    """What conditions may speak of; names of a faulty file, which is None here, are not checked."""
     return Language(
         minor_per_major=shop.minor_per_major,
         zone=shop.time_zone,
-        segments={name: segment.condition for name, segment in segments.items()},
-        groups=rfm.names,
-        stages=stages.names,
+        segments=ANY_SEGMENT if segments is None else {name: one.condition for name, one in segments.items()},
+        groups=None if rfm is None else rfm.names,
+        stages=None if stages is None else stages.names,
     )
 
 
-def _load_campaigns(folder: Path, language: Language, faults: list[Fault]) -> tuple[Campaign, ...]:
+def _load_campaigns(
+    folder: Path, language: Language, offers: Mapping[str, Offer] | None, faults: list[Fault]
+) -> tuple[Campaign, ...]:
     campaigns: list[Campaign] = []
     paths = sorted(folder.glob("*.yaml"))
     if len(paths) > CAMPAIGNS_MAX:
         faults.append(Fault(str(folder), f"holds more than {CAMPAIGNS_MAX} campaigns"))
     for path in paths[:CAMPAIGNS_MAX]:
         try:
-            campaigns.append(_load_campaign(path, language))
+            campaigns.append(_load_campaign(path, language, offers))
         except ConfigurationError as error:
             faults += error.faults
     return tuple(campaigns)
 
 
-def _load_campaign(path: Path, language: Language) -> Campaign:
+def _load_campaign(path: Path, language: Language, offers: Mapping[str, Offer] | None) -> Campaign:
     file = YamlFile(path)
     faults: list[Fault] = []
     campaign: Campaign | None = None
     try:
-        campaign = Campaign.model_validate(file.data)
+        campaign = Campaign.model_validate(file.data, context=FROM_FILE)
     except ValidationError as error:
         faults += file.faults_of(error, Campaign)
     if campaign is not None:
@@ -164,6 +247,8 @@ def _load_campaign(path: Path, language: Language) -> Campaign:
             message = f"is `{campaign.campaign}` but the file is {path.name}; they must be the same"
             faults.append(file.fault(("campaign",), message))
         faults += [file.fault(loc, message) for loc, message in program_faults(campaign)]
+        if offers is not None:
+            faults += _without_offer(file, campaign, offers)
         language = replace(language, steps=[step.send for step in campaign.sends])
     for loc, text, scope in conditions_in(file.data):
         try:
@@ -173,3 +258,13 @@ def _load_campaign(path: Path, language: Language) -> Campaign:
     if faults or campaign is None:
         raise ConfigurationError(faults)
     return campaign
+
+
+def _without_offer(file: YamlFile, campaign: Campaign, offers: Mapping[str, Offer]) -> list[Fault]:
+    """Steps that carry an offer that config/offers.yaml does not know."""
+    known = f" (known: {', '.join(offers)})" if offers else "; config/offers.yaml holds none"
+    return [
+        file.fault((*loc, "coupon"), f"`{step.coupon}` is no offer{nearest(step.coupon, offers)}{known}")
+        for loc, step in every_step(campaign.steps)
+        if isinstance(step, SendStep) and step.coupon is not None and step.coupon not in offers
+    ]

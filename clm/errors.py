@@ -29,11 +29,21 @@ class Fault:
     line: int | None = None
     column: int | None = None
     field: str | None = None
+    remedy: str | None = None
+    """What to do, where `message` does not say it behind a semicolon."""
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
         field = f"{self.field}: " if self.field else ""
-        return f"{place}: {field}{self.message}"
+        return f"{place}: {field}{self.message}" + (f"; {self.remedy}" if self.remedy else "")
+
+    def told(self) -> dict[str, str | int | None]:
+        """The fault for programs: its parts by name, `what` is wrong and the `remedy` apart."""
+        what, _, remedy = self.message.partition("; ")
+        if self.remedy is not None:
+            what, remedy = self.message, self.remedy
+        place = {"file": self.file, "line": self.line, "column": self.column, "field": self.field}
+        return {**place, "what": what, "remedy": remedy or None, "message": self.message}
 
 
 class ConfigurationError(ClmError):
@@ -54,6 +64,12 @@ class SourceError(ClmError):
 
 class RenderError(ClmError):
     """One message's words cannot be made: a missing value without fallback, or a fault in its template."""
+
+    def __init__(self, reason: str, *, file: str | None = None) -> None:
+        """`file` is the template that stops it, where one does."""
+        self.reason = reason
+        self.file = file
+        super().__init__(reason if file is None else f"{reason} ({file})")
 
 
 class StoreError(ClmError):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from clm.domain.campaign import Duration, Percent
+from clm.domain.campaign import Length, Percent
 from clm.domain.condition import Condition
 from clm.domain.condition_parser import parse_condition
 from clm.domain.content import ChannelName
@@ -81,8 +81,8 @@ def _url(value: str) -> str:
 
 Rate = Annotated[float, BeforeValidator(_rate)]
 """A share from 0 to 1, written as 0.08%."""
-_Gap = Annotated[Duration, Field(ge=0), AfterValidator(_not_too_long)]
-_Window = Annotated[Duration, Field(gt=0), AfterValidator(_not_too_long)]
+_Gap = Annotated[Length, Field(ge=0), AfterValidator(_not_too_long)]
+_Window = Annotated[Length, Field(gt=0), AfterValidator(_not_too_long)]
 _Prefix = Annotated[str, Field(pattern=r"^(default|\+[1-9][0-9]{0,6})$")]
 _Price = Annotated[float, Field(ge=0, le=1_000_000)]
 _URL = re.compile(

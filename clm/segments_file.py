@@ -74,6 +74,28 @@ class _Named(Mapping[str, Condition]):
         return len(self._rows)
 
 
+class _Any(Mapping[str, Condition]):
+    """The segments of a faulty file: every name may be one of them."""
+
+    _anybody = parse_condition("order_count >= 0", Language())
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __getitem__(self, name: str) -> Condition:
+        return self._anybody
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+ANY_SEGMENT: Mapping[str, Condition] = _Any()
+"""What a faulty file's segments are taken for, so that its faults are not told of every file that names one."""
+
+
 def load_segments(folder: Path, language: Language) -> dict[str, Segment]:
     """The segments under `folder` by name; none where there is no segments.yaml.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from clm.errors import ConfigurationError, Fault
 
 _PUBLIC_URL = re.compile(r"https?://[^\s/?#@\"'<>,]+(?:/[^\s?#\"'<>,]*)?")
+
+
+def _user_cache() -> Path:
+    """Where programs keep what can be made again (XDG Base Directory); in the project where there is no home."""
+    given = os.environ.get("XDG_CACHE_HOME")
+    if given:
+        return Path(given) / "clm"
+    try:
+        return Path.home() / ".cache" / "clm"
+    except RuntimeError:
+        return Path(".clm") / "cache"
 
 
 class Settings(BaseSettings):
@@ -25,6 +37,9 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     """`sqlite:///…` or `postgresql://…`; unset means SQLite in `home`. Secret because it may hold a password."""
 
+    cache: Path = Field(default_factory=_user_cache)
+    """Where compiled templates are kept between commands; may be emptied at any time."""
+
     config: Path = Path("config")
     templates: Path = Path("templates")
 
@@ -33,6 +48,9 @@ class Settings(BaseSettings):
 
     secret_keys: SecretStr | None = None
     """Signing keys for links, newest first, separated by commas; unset means one made once and kept in `home`."""
+
+    test_to: str = ""
+    """Addresses and numbers that the staff pages may send tests to beside the brand's own, separated by commas."""
 
     live: bool = False
     """Messages leave this machine only when this is set and the provider has its key; otherwise to the outbox."""
@@ -56,6 +74,9 @@ class Settings(BaseSettings):
 
     webhook_secret: SecretStr | None = None
     """Signs what the webhook channel posts; without it nothing is posted."""
+
+    chromium: Path | None = None
+    """The browser that `clm preview` takes pictures with; unset means one found on PATH."""
 
     @field_validator("public_url")
     @classmethod

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
 
 from clm.domain.instant import to_ms
 from clm.engine.profile import refresh
 from clm.engine.pull import pull_feed
 from clm.errors import MappingError
-from tasks.project import opened
+from tasks.project import opened, wall_clock
+from tasks.retrying import TRIED_AGAIN
 
 
 def feeds() -> list[str]:
@@ -19,7 +19,7 @@ def feeds() -> list[str]:
     return list(dict.fromkeys(f"{spec.source} {spec.feed}" for spec in opened().project.sources))
 
 
-@task(task_run_name="pull {feed}", retries=2, retry_delay_seconds=10, timeout_seconds=3600, cache_policy=NO_CACHE)
+@task(task_run_name="pull {feed}", timeout_seconds=3600, **TRIED_AGAIN)
 def pull(feed: str, as_of: datetime) -> dict[str, int]:
     """Read what is new in the files of one feed (`source feed`); returns read, new, changed, unchanged, quarantined."""
     workspace, log = opened(), get_run_logger()
@@ -28,7 +28,9 @@ def pull(feed: str, as_of: datetime) -> dict[str, int]:
         if f"{spec.source} {spec.feed}" != feed:
             continue
         try:
-            pulled = pull_feed(workspace.database, workspace.project.configuration.shop, spec, now=to_ms(as_of))
+            pulled = pull_feed(
+                workspace.database, workspace.project.configuration.shop, spec, now=to_ms(as_of), read_at=wall_clock()
+            )
         except MappingError:
             # Its text quotes a cell, which may hold anything once columns have slipped; Prefect keeps what is raised.
             raise MappingError(
@@ -42,7 +44,7 @@ def pull(feed: str, as_of: datetime) -> dict[str, int]:
     return total
 
 
-@task(task_run_name="refresh profiles", retries=2, retry_delay_seconds=10, cache_policy=NO_CACHE)
+@task(task_run_name="refresh profiles", **TRIED_AGAIN)
 def refresh_profiles(as_of: datetime) -> int:
     """Recompute facts that change by themselves as time passes; returns how many profiles."""
     refreshed = refresh(opened().database, now=to_ms(as_of))

@@ -14,9 +14,10 @@ from clm.engine.stream import stream
 from clm.engine.sweep import sweep
 from clm.engine.workspace import Workspace
 from clm.store import messages
-from tasks.alerts import tell
+from tasks.alerts import mail, tell
 from tasks.interruption import finishing_first
 from tasks.project import opened, wall_clock
+from tasks.retrying import TRIED_AGAIN, may_pass
 
 PAUSE = "pause_ms"
 """In the result of `hand_over`: how long the provider asks to be left alone, in milliseconds."""
@@ -33,6 +34,7 @@ def hand_over(number: int, as_of: datetime) -> dict[str, int]:  # noqa: ARG001 -
     with finishing_first() as interrupted:
         handed = stream(workspace.dispatcher(now=to_ms(as_of), clock=wall_clock), stopping=interrupted)
         tell(Alert("error", text) for text in handed.alerts)
+        mail(workspace, as_of)
     if handed.leased:
         shown = ", ".join(f"{count} {status}" for status, count in sorted(handed.by_status.items()))
         get_run_logger().info("%d messages: %s", handed.leased, shown or "none could be sent now")
@@ -45,7 +47,7 @@ def held_by_others_ms(as_of: datetime) -> int | None:
     return None if until is None else max(0, until - wall_clock())
 
 
-@task(task_run_name="reconcile", retries=2, retry_delay_seconds=10, cache_policy=NO_CACHE)
+@task(task_run_name="reconcile", **TRIED_AGAIN)
 def reconcile_messages_once(as_of: datetime) -> dict[str, int]:
     """Take back what dead dispatchers held, close doubts, end what is too late, judge stops; returns counts."""
     workspace = opened()
@@ -54,13 +56,21 @@ def reconcile_messages_once(as_of: datetime) -> dict[str, int]:
         workspace.database, workspace.journeys, idempotent=idempotent, now=to_ms(as_of), clock_now=wall_clock()
     )
     tell(_judged(workspace, as_of))
+    mail(workspace, as_of)
     counts = {name: getattr(done, name) for name in done.__slots__}
     told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
     get_run_logger().info("put right: %s", told or "nothing was left behind")
     return counts
 
 
-@task(task_run_name="sweep providers", retries=1, retry_delay_seconds=30, timeout_seconds=600, cache_policy=NO_CACHE)
+@task(
+    task_run_name="sweep providers",
+    retries=1,
+    retry_delay_seconds=30,
+    retry_condition_fn=may_pass,
+    timeout_seconds=600,
+    cache_policy=NO_CACHE,
+)
 def sweep_providers(as_of: datetime) -> dict[str, int]:
     """Read providers' own records, in case their events did not come; returns counts."""
     workspace = opened()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
 
 from clm.domain.instant import to_ms
 from clm.engine.score import score_contacts
 from clm.engine.stage import place_contacts
 from tasks.project import opened
+from tasks.retrying import TRIED_AGAIN
 
 
-@task(task_run_name="score contacts", retries=2, retry_delay_seconds=10, cache_policy=NO_CACHE)
+@task(task_run_name="score contacts", **TRIED_AGAIN)
 def score_people(as_of: datetime, *, force: bool) -> dict[str, int]:
     """Score whoever has changed, and everybody once a day; returns how many scores and RFM groups are others now."""
     workspace = opened()
@@ -24,7 +24,7 @@ def score_people(as_of: datetime, *, force: bool) -> dict[str, int]:
     return {"measured": int(scored.measured), "rescored": scored.rescored, "regrouped": scored.regrouped}
 
 
-@task(task_run_name="place in stages", retries=2, retry_delay_seconds=10, cache_policy=NO_CACHE)
+@task(task_run_name="place in stages", **TRIED_AGAIN)
 def place_people(as_of: datetime) -> dict[str, int]:
     """Put contacts into the first stage of config/stages.yaml that holds; returns how many moved."""
     workspace = opened()

@@ -28,11 +28,15 @@ hypothesis.settings.load_profile("clm")
 
 LONGEST = (
     "test_replay.py",
+    "test_real_orders.py",
     "test_simulation.py",
     "test_machine.py",
     "test_lifecycle.py",
     "test_two_workers.py",
     "test_up.py",
+    "test_benchmarks.py",
+    "test_killed.py",
+    "test_run_killed.py",
 )
 """Files that take a minute and more; begun first, or one worker would run the last of them while the other is idle."""
 

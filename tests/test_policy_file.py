@@ -67,8 +67,11 @@ def test_the_shipped_policy_is_the_published_one() -> None:
     assert policy.look_again == 6 * HOUR_MS
     assert policy.service_first == parse_condition(
         "open_tickets > 0 or late_delivery or last_rating <= 2 and days_since(last_rated_at) < 30"
+        " and (last('ticket_closed') is null or last('ticket_closed') < last_rated_at)"
         " or days_since(last('survey_answered', survey = 'nps', score <= 6)) < 30"
         " and last('survey_answered', survey = 'nps', score <= 6) >= last('survey_answered', survey = 'nps')"
+        " and (last('ticket_closed') is null"
+        " or last('ticket_closed') < last('survey_answered', survey = 'nps', score <= 6))"
     )
     assert policy.offers is not None
     assert (policy.holdout, policy.backlog_entries, policy.backlog_within_ms) == (0, 10_000, DAY_MS)
@@ -150,6 +153,19 @@ def test_a_missing_guard_is_a_fault_with_how_to_do_without(write: Write) -> None
     ("line", "written", "told"),
     [
         ("gaps: {}", "gaps: {email: soon}", "1:8: gaps.email: `soon` is not a duration; write 30m, 4h, 6d or 2w"),
+        ("gaps: {}", "gaps: {email: 16}", "1:8: gaps.email: `16` is not a duration; write 30m, 4h, 6d or 2w"),
+        ("gaps: {}", "gaps: {email: -16}", "1:8: gaps.email: `-16` is not a duration"),
+        (
+            "caps: []",
+            "caps: [{channel: email, at_most: 3, within: 7}]",
+            "2:37: caps.1.within: `7` is not a duration; write 30m, 4h, 6d or 2w",
+        ),
+        (
+            "service_first: none",
+            "service_first: {when: late_delivery, look_again: 6}",
+            "4:38: service_first.look_again: `6` is not a duration",
+        ),
+        ("backlog: {entries: 5, within: 2h}", "backlog: {entries: 5, within: 2}", "7:23: backlog.within: `2` is not"),
         ("gaps: {}", "gaps: {fax: 2d}", "1:8: gaps.fax: Input should be 'email' or 'sms'"),
         ("caps: []", "caps: [{channel: email, at_most: 3}]", "2:8: caps.1.within: is required"),
         (
@@ -252,6 +268,10 @@ delivery:
             "11:43: delivery.routes.sms.price_per_segment.default: Input should be",
         ),
         ("warn: 1%", "warn: 3%", "15:5: delivery.breaker.bounces: `warn` is above `stop`"),
+        ("within: 1d", "within: 86400000", "14:5: delivery.breaker.within: `86400000` is not a duration"),
+        ("pause: 1h", "pause: 1", "17:5: delivery.breaker.pause: `1` is not a duration"),
+        ("wait: 1h", "wait: 1", "19:26: delivery.canary.wait: `1` is not a duration"),
+        ("silence: 1d", "silence: 1", "21:3: delivery.silence: `1` is not a duration"),
         ("within: 1d", "within: 400d", "14:5: delivery.breaker.within: is longer than 366d"),
     ],
 )

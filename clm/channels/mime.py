@@ -11,6 +11,8 @@ from base64 import b64encode, encodebytes
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
+import idna
+
 from clm.domain.instant import from_ms
 
 if TYPE_CHECKING:
@@ -92,8 +94,9 @@ def ascii_address(field: str, address: str) -> str:
     local, _, domain = address.rpartition("@")
     if not domain.isascii():
         try:
-            domain = domain.encode("idna").decode("ascii")
-        except UnicodeError:
+            # By IDNA 2008, as imports check it: Python's own codec is of 2003 and leads from straße.de to strasse.de.
+            domain = idna.encode(domain, uts46=True).decode("ascii")
+        except UnicodeError:  # idna's own errors are such
             raise UnfitMail(f"{field} has a domain that does not exist") from None
     return f"{local}@{domain}"
 

@@ -2,7 +2,7 @@
 
 ```
 <folder>/mail/<message id>.eml   one file an e-mail, to a contact or to staff, RFC 5322
-<folder>/sms.jsonl               one line an SMS: {"id", "to", "from", "text", "at"}
+<folder>/sms.jsonl               one line an SMS: {"id", "to", "from", "text", "at"}, of a test send "test of" too
 <folder>/webhooks.jsonl          one line of what would be posted: {"id", "campaign", "step", "subject", "text", "at"}
 ```
 """
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clm.domain.content import Envelope
+
+
+TEST_OF = "X-Test-Of"
+"""The header in which a test send says of which campaign and step it is, `win_back/news`."""
 
 
 class Outbox:
@@ -91,13 +95,14 @@ def _write_new(path: Path, data: bytes) -> None:
 
 
 def _sms(envelope: Envelope) -> dict[str, object]:
-    return {
+    told: dict[str, object] = {
         "id": envelope.message_id,
         "to": envelope.to,
         "from": envelope.sender,
         "text": envelope.content.text,
         "at": iso(envelope.at_ms),
     }
+    return told | ({"test of": envelope.headers[TEST_OF]} if TEST_OF in envelope.headers else {})
 
 
 class _LinesFile:

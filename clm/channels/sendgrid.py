@@ -112,7 +112,7 @@ def _mail(envelope: Envelope) -> dict[str, Any]:
         raise UnfitMail("the mail has no words")
     to = _person("to", envelope.to, _recipient_name(envelope.to_name))
     mail: dict[str, Any] = {
-        "from": _sender(envelope.sender, envelope.sender_name),
+        "from": _sender(envelope.sender, envelope.sender_name, envelope.sender_name_ascii),
         "subject": subject,
         "personalizations": [{"to": [to], "custom_args": {REFERENCE_ARG: envelope.reference}}],
         "content": words,
@@ -144,15 +144,16 @@ def _recipient_name(name: str | None) -> str | None:
 
 
 @lru_cache
-def _sender(address: str, name: str | None) -> dict[str, str]:
-    """The shop's own, the same for every mail."""
-    return _person("from", address, _sender_name(name))
+def _sender(address: str, name: str | None, ascii_name: str | None) -> dict[str, str]:
+    """The shop's own, the same for every mail in a language."""
+    return _person("from", address, _sender_name(name) or _sender_name(ascii_name))
 
 
 def _sender_name(name: str | None) -> str | None:
     """The name in ASCII, which is all that SendGrid promises to carry in From: `Café` becomes `Cafe`.
 
-    A name in another script has no such form; the mail then comes from the address alone, rather than from `????`.
+    A name in another script has no such form; the mail then comes from the brand's own name, or from the address alone,
+    rather than from `????`.
     """
     require_plain("from name", name or "")
     folded = unicodedata.normalize("NFKD", _LIST_MARKS.sub(" ", name or ""))

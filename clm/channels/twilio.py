@@ -24,10 +24,12 @@ from clm.channels.redact import redacted
 from clm.channels.twilio_records import Records
 from clm.domain.content import Envelope
 from clm.domain.delivery import Limits
+from clm.domain.instant import SECOND_MS
 from clm.domain.outcome import Outcome, Rejected
 from clm.domain.provider_event import ProviderEvent
 
 CHARACTERS_MAX = 1_600
+VALIDITY_SECONDS_MAX = 36_000
 STATUS_PATH = "/webhooks/twilio/status"
 REFERENCE_PARAMETER = "m"
 _RETRIES = "#rc=5&rp=all"  # or a callback is tried twice, and only where no connection came
@@ -68,6 +70,10 @@ class Twilio:
         form = {"To": envelope.to, "From": envelope.sender, "Body": envelope.content.text}
         if self._callback is not None:
             form["StatusCallback"] = f"{self._callback}?{REFERENCE_PARAMETER}={envelope.reference}{_RETRIES}"
+        if envelope.good_until_ms is not None:
+            # Twilio queues what it cannot send at once, and would send it when nobody wants it any more, or at night.
+            seconds = (envelope.good_until_ms - envelope.at_ms) // SECOND_MS
+            form["ValidityPeriod"] = str(min(max(seconds, 1), VALIDITY_SECONDS_MAX))
         try:
             body = urlencode(form).encode("ascii")
         except UnicodeEncodeError:

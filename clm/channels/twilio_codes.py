@@ -25,6 +25,10 @@ ALERTING: Mapping[int, str] = {
 """What people have to look at, because it is not the number's fault and the next SMS may meet the same."""
 
 
+LAPSED = frozenset({30036})
+"""Kept in Twilio's own queue until it was too late (`ValidityPeriod`), and handed to no carrier."""
+
+
 def alert(detail: str | None) -> str | None:
     """What people should be told of an event, by the code that its detail begins with; None where nothing."""
     code = (detail or "").partition(" ")[0]

@@ -11,7 +11,7 @@ from multidict import MultiDict
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from clm.channels.redact import CHARACTERS_MAX, redacted
-from clm.channels.twilio_codes import PROVIDER, SUPPRESSING, alert
+from clm.channels.twilio_codes import LAPSED, PROVIDER, SUPPRESSING, alert
 from clm.domain.provider_event import EventKind, ProviderEvent
 
 FIELDS_MAX = 200
@@ -110,6 +110,7 @@ def message_event(
         address=to if to is not None and _NUMBER.fullmatch(to) else None,
         suppress=None if code is None else SUPPRESSING.get(code),
         alert=alert(detail),
+        lapsed=known in {"failed", "undelivered"} and code in LAPSED,
         detail=detail,
     )
 

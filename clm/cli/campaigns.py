@@ -10,7 +10,7 @@ from clm.settings import Settings
 
 
 def campaigns(*, json: AsJson = False) -> None:
-    """List campaigns with people in flight, versions, hold-outs, goals and messages.
+    """List campaigns with people in flight, versions, hold-outs, goals and messages; broadcasts come last.
 
     People stay on the version of the file that they entered, unless it says `in_flight: move`.
 
@@ -32,7 +32,7 @@ def campaigns(*, json: AsJson = False) -> None:
         ended = standing.total("completed") + standing.total("exited")
         figures = [standing.total("active"), ended, standing.total("held_out"), standing.total("goals")]
         figures += [standing.messages.get(status, 0) for status in ("queued", "sent")]
-        status = standing.status + ("*" if standing.backlog else "")
+        status = "once" if standing.once else standing.status + ("*" if standing.backlog else "")
         listing.add_row(
             standing.campaign, status, str(standing.priority or "–"), *(f"{figure:,}" for figure in figures)
         )
@@ -42,7 +42,9 @@ def campaigns(*, json: AsJson = False) -> None:
                 listing.add_row(since, "", "", f"{version['active']:,}", style="dim")
     out.print(listing, markup=False)
     out.print(
-        "dim lines: people still on an earlier version of the file; held out: enrolled, sent nothing", style="dim"
+        "dim lines: people still on an earlier version of the file; held out: enrolled, sent nothing;"
+        " once: a broadcast, see `clm broadcast --list`",
+        style="dim",
     )
 
 
@@ -51,6 +53,7 @@ def _document(standing: Standing) -> dict[str, object]:
         "campaign": standing.campaign,
         "title": standing.title,
         "status": standing.status,
+        "broadcast": standing.once,
         "priority": standing.priority,
         "version": standing.version,
         "backlog": standing.backlog,

@@ -27,7 +27,7 @@ def demo(
     until: Annotated[str | None, Parameter(help="The shop's last moment, ISO 8601; default: now.")] = None,
     again: Annotated[bool, Parameter(negative="", help="Overwrite a shop that is there already.")] = False,
 ) -> None:
-    """Write a believable shop's contacts, orders and events as source files.
+    """Write a believable shop's contacts, orders, events and products as source files.
 
     Invented people only: reserved mail domains, made-up phone numbers. The same seed and moment give the same files.
 

@@ -27,7 +27,7 @@ def diagram(
 
     Example: clm diagram win_back --format svg --out win_back.svg
     """
-    campaigns = {one.campaign: one for one in load_configuration(Settings().config).campaigns}
+    campaigns = {one.campaign: one for one in load_configuration(Settings().config).all_campaigns}
     if campaign not in campaigns:
         known = ", ".join(campaigns)
         raise ClmError(f"there is no campaign `{campaign}`{nearest(campaign, campaigns)} (known: {known})")

@@ -18,7 +18,11 @@ from clm.store import doubt as stored
 from clm.store.database import Found
 
 doubt_app = App(
-    name="doubt", help="Messages in doubt: nobody knows whether the provider took them. They are never resent unasked."
+    name="doubt",
+    help="""Messages in doubt: nobody knows whether the provider took them. They are never resent unasked.
+
+Example: clm doubt
+""",
 )
 Ids = Annotated[int, Parameter(help="Numbers of messages; all that are in doubt where none is named.")]
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from clm.cli.terminal import AsJson, err, out, print_json, table
 from clm.config import load_configuration
+from clm.content.brand import hosts_of, read_brand
 from clm.domain.instant import to_ms
 from clm.domain.record import Feed
+from clm.engine.blocks import may_lead_to
 from clm.engine.ingest import Counts
 from clm.engine.pull import import_file, money_of
 from clm.engine.workspace import open_database
 from clm.errors import ClmError, MappingError
 from clm.settings import Settings
 from clm.sources import FeedReader, FeedSpec, open_feed
-from clm.store import orders
+from clm.store import orders, products
 from clm.store.database import Database
 
 import_app = App(name="import", help="Take one file in: CSV, JSON lines or Parquet, plain or .gz.")
@@ -34,7 +38,9 @@ Set = Annotated[
     Parameter(name="--set", negative="", help="field='text with {column}': a constant, or a value made of columns."),
 ]
 Zone = Annotated[str, Parameter(name=["--time-zone", "--timezone"], help="Zone of times that name none.")]
-Currency = Annotated[str | None, Parameter(help="Currency of orders that name none; default: the base currency.")]
+Currency = Annotated[
+    str | None, Parameter(help="Currency of orders and prices that name none; default: the base currency.")
+]
 
 
 @import_app.command(name="contacts")
@@ -71,7 +77,7 @@ def import_orders(
     """Orders, cancellations and refunds; the contacts they name are created.
 
     Fields: order_id, contact, ordered_at, amount, currency, kind (order, cancellation, refund), cancels (the order id
-    it takes back), order_lines, and all fields of contacts.
+    it takes back), coupon (what was entered at the checkout), order_lines, and all fields of contacts.
 
     Example: clm import orders orders.csv.gz --map contact=customer_id --map amount=amount_gbp
     --set email='{customer_id}@example.com' --set email_consent=true --time-zone Europe/London --currency GBP
@@ -96,6 +102,26 @@ def import_events(
     Example: clm import events views.jsonl.gz --map at=timestamp --map properties.sku=sku
     """
     _import("events", file, source, map_, set_, time_zone, as_json=json)
+
+
+@import_app.command(name="products")
+def import_products(
+    file: Path,
+    *,
+    source: Source = "shop",
+    map_: Map = None,
+    set_: Set = None,
+    currency: Currency = None,
+    json: AsJson = False,
+) -> None:
+    """Products: what is for sale, for the letters that show some.
+
+    Fields: product_id (as order lines name it), name, name.fa (in other languages, one column each), category,
+    category.fa, price, currency, url, image_url (https), available (yes, no, or how many are left; yes unless said).
+
+    Example: clm import products stock.csv --source shop --map product_id=SKU --map name.fa=Persian --map available=Left
+    """
+    _import("products", file, source, map_, set_, "UTC", currency=currency, as_json=json)
 
 
 def _import(
@@ -132,8 +158,24 @@ def _import(
             print_json(counts.as_dict())
         else:
             _print_counts(counts, reader, database, feed)
+            if feed == "products":
+                _print_foreign(database, settings)
     finally:
         database.close()
+
+
+def _print_foreign(database: Database, settings: Settings) -> None:
+    """Say which pages letters will not lead to."""
+    hosts = hosts_of(read_brand(settings.config / "brand.yaml"))
+    with database.read() as tx:
+        foreign = Counter(urlsplit(url).netloc for url in products.urls(tx) if not may_lead_to(url, hosts))
+    if foreign:
+        named = ", ".join(f"{host} ({count:,})" for host, count in foreign.most_common(10))
+        out.print(
+            f"letters lead to the shop instead of these pages' hosts: {named}; if they are yours, add them to"
+            " `link_hosts` of config/brand.yaml",
+            markup=False,
+        )
 
 
 def _pairs(option: str, given: list[str] | None, form: str) -> dict[str, str]:

@@ -33,6 +33,9 @@ _TEMPORARY_SERVERS_MAX = 16
 _ANSWER_SECONDS_MAX = 3
 _STOP_SECONDS_MAX = 15
 
+# A shell, because it takes a thirtieth of the memory of another Python; `read` waits until nobody can write any more.
+_GUARD = ("/bin/sh", "-c", 'read -r _; kill -s TERM -- "-$1" 2>/dev/null', "clm-run-guard")
+
 
 def run(
     *,
@@ -96,30 +99,49 @@ def _run_flow(request: dict[str, Any], environment: dict[str, str], held: tuple[
     with tempfile.TemporaryDirectory(prefix="clm-run-") as folder:
         summary = Path(folder) / "summary.json"
         command = [sys.executable, "-m", "flows.run_lifecycle", json.dumps(request), str(summary)]
+        watched, alive = os.pipe()
         process = subprocess.Popen(  # noqa: S603 - our own module, arguments as JSON
             command,
             cwd=project_folder(),
             env=environment,
             stdout=sys.stderr.fileno(),
             start_new_session=True,
-            pass_fds=held,
+            pass_fds=(*held, alive),
         )
-        try:
-            status = process.wait()
-        except KeyboardInterrupt:
-            process.send_signal(signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_STOP_SECONDS_MAX)
-            raise
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
+        with _guard(process.pid, watched, alive):
+            try:
+                status = process.wait()
+            except KeyboardInterrupt:
+                process.send_signal(signal.SIGINT)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_STOP_SECONDS_MAX)
+                raise
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)
         if status != 0:
             raise ClmError(
                 f"the run failed (exit status {status}); what went wrong stands above. Running again is safe"
             )
         found: dict[str, Any] = json.loads(summary.read_text(encoding="utf-8"))
         return found
+
+
+@contextlib.contextmanager
+def _guard(group: int, watched: int, alive: int) -> Iterator[None]:
+    """Somebody who ends `group` when this process and the flow's are both gone, however they went.
+
+    Only these two hold `alive`, the writing end of a pipe, so its end is theirs; nobody else would tell the temporary
+    server. In a session of its own: Ctrl-C is not for it.
+    """
+    guard = subprocess.Popen([*_GUARD, str(group)], stdin=watched, start_new_session=True)  # noqa: S603 - a constant
+    os.close(watched)
+    try:
+        yield
+    finally:
+        os.close(alive)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            guard.wait(_STOP_SECONDS_MAX)
 
 
 @contextlib.contextmanager

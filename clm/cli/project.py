@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
 
 from cyclopts import App
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from clm.channels.connect import connect
 from clm.cli.terminal import AsJson, err, out, print_json
-from clm.config import load_configuration
 from clm.content.brand import read_brand
 from clm.content.links import signing_keys
+from clm.content.lint_translation import unfinished
 from clm.content.page_words import PageWords
-from clm.engine.workspace import Project, load_project
+from clm.domain.delivery import Route
+from clm.domain.instant import to_ms
+from clm.engine.blame import of_the_law
+from clm.engine.proofreading import proofread, readings
+from clm.engine.unused import unused
+from clm.engine.workspace import Project, look_at_project
 from clm.errors import ConfigurationError, Fault
 from clm.settings import Settings
 from clm.store.database import Database
 
-db_app = App(name="db", help="The database.")
+db_app = App(name="db", help="The database: create it, and bring it to what this clm needs.")
 
 
 @db_app.command
@@ -33,43 +41,53 @@ def upgrade() -> None:
 
 
 def check(*, json: AsJson = False) -> int:
-    """Check configuration and templates; lists everything wrong at once, with file and line.
+    """Check configuration and templates; lists everything wrong at once, with file, line and what to do.
 
-    Where sending is live, also whether every key that it needs is there.
+    Every message is read in every language as made-up readers get it: of whom all is known, or nothing, or with names
+    that no layout expects. Where sending is live, also whether every key that it needs is there.
 
     Example: clm check
     """
     project: Project | None = None
+    notes: list[Fault] = []
     try:
-        project, faults = _looked_at(Settings())
+        settings = Settings()
+        project, faults = _looked_at(settings)
+        notes = unused(project, settings) if project is not None else []
     except ConfigurationError as error:  # of the environment: nobody knows where to look
         faults = error.faults
     if json:
-        print_json({"ok": not faults, "faults": [asdict(fault) for fault in faults]})
-    elif faults:
-        for fault in faults:
-            out.print(str(fault), markup=False, soft_wrap=True)
+        told = {"faults": [fault.told() for fault in faults], "notes": [note.told() for note in notes]}
+        print_json({"ok": not faults, **told})
+        return 1 if faults else 0
+    for fault in faults:
+        out.print(str(fault), markup=False, soft_wrap=True)
+    for note in notes:
+        out.print(f"note: {note}", markup=False, soft_wrap=True)
+    if faults:
         err.print(f"[bold red]{len(faults)} fault{'s' if len(faults) > 1 else ''}[/]")
     elif project is not None:
         campaigns = project.configuration.campaigns
         live = sum(campaign.status == "live" for campaign in campaigns)
-        steps = sum(len(campaign.sends) for campaign in campaigns)
+        steps = sum(len(campaign.sends) for campaign in project.configuration.all_campaigns)
+        broadcasts = len(project.configuration.broadcasts)
+        once = f", {broadcasts} broadcast{'s' if broadcasts > 1 else ''}" if broadcasts else ""
         out.print(
-            f"{len(campaigns)} campaigns ({live} live), {steps} messages, {len(project.sources)} feeds: no faults"
+            f"{len(campaigns)} campaigns ({live} live){once}, {steps} messages, {len(project.sources)} feeds: no faults"
         )
     return 1 if faults else 0
 
 
 def _looked_at(settings: Settings) -> tuple[Project | None, list[Fault]]:
     """The project, and everything wrong with it and with what sending it and answering its customers need."""
-    project: Project | None = None
-    faults: list[Fault] = []
-    try:
-        project = load_project(settings)
-        faults += _against_the_law(project)
-    except ConfigurationError as error:
-        faults += error.faults
-    for look in (_at_link_keys, _at_webhook_key, _at_provider_keys, _at_pages):
+    project, faults = look_at_project(settings)
+    if project is not None:
+        faults += against_the_law(project)
+        default_locale = project.configuration.shop.default_locale
+        faults += unfinished(settings.templates, brand=project.brand, default_locale=default_locale)
+        faults += _proofread(project, settings)
+    routes = project.configuration.policy.delivery.routes if project is not None else {}
+    for look in (_at_link_keys, _at_webhook_key, partial(_at_provider_keys, routes), _at_pages):
         try:
             look(settings)
         except ConfigurationError as error:
@@ -77,14 +95,28 @@ def _looked_at(settings: Settings) -> tuple[Project | None, list[Fault]]:
     return project, list(dict.fromkeys(faults))
 
 
-def _against_the_law(project: Project) -> list[Fault]:
-    """Marketing words that do not say who writes, from where, or how to leave."""
-    return [
+def _proofread(project: Project, settings: Settings) -> list[Fault]:
+    """What is wrong with the messages themselves, in any language."""
+    with Progress(
+        TextColumn("reading every message"), BarColumn(), MofNCompleteColumn(), console=err, transient=True
+    ) as bar:
+        task = bar.add_task("", total=len(readings(project)))
+        return proofread(project, settings, now=to_ms(datetime.now(UTC)), tick=lambda: bar.advance(task))
+
+
+def against_the_law(project: Project) -> list[Fault]:
+    """Marketing words that do not say who writes, from where, or how to leave; and surveys that nobody could answer."""
+    library = project.library
+    sends = [(one.campaign, step, one.purpose) for one in project.configuration.all_campaigns for step in one.sends]
+    unlawful = [
         fault
-        for campaign in project.configuration.campaigns
-        if campaign.purpose == "marketing"
-        for step in campaign.sends
-        for fault in project.library.marketing_faults(campaign.campaign, step.send, step.channel)
+        for campaign, step, purpose in sends
+        if purpose == "marketing"
+        for fault in library.marketing_faults(campaign, step.send, step.channel)
+    ]
+    surveys = [(campaign, step) for campaign, step, _ in sends if step.survey is not None]
+    return of_the_law(unlawful, library) + [
+        fault for campaign, step in surveys for fault in library.survey_faults(campaign, step.send, step.channel)
     ]
 
 
@@ -106,10 +138,10 @@ def _at_webhook_key(settings: Settings) -> None:
             raise ConfigurationError([Fault("SENDGRID_WEBHOOK_KEY", fault)]) from None
 
 
-def _at_provider_keys(settings: Settings) -> None:
+def _at_provider_keys(routes: Mapping[str, Route], settings: Settings) -> None:
     """Those of every provider, once sending is live."""
     if settings.live:
-        connect(settings, load_configuration(settings.config).policy.delivery.routes)
+        connect(settings, routes)
 
 
 def _at_pages(settings: Settings) -> None:

@@ -10,10 +10,11 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from clm.cli.terminal import AsJson, out, print_json
+from clm.config import load_configuration
 from clm.domain.instant import from_ms, iso, to_ms
 from clm.domain.nearest import nearest
 from clm.engine.workspace import open_database
-from clm.errors import ClmError
+from clm.errors import ClmError, ConfigurationError
 from clm.settings import Settings
 from clm.store import stops
 from clm.store.stops import Stop
@@ -38,7 +39,8 @@ def release(
 
     Example: clm release win_back
     """
-    database = open_database(Settings())
+    settings = Settings()
+    database = open_database(settings)
     try:
         with database.write(durable=True) as tx:
             standing = stops.standing(tx)
@@ -46,7 +48,7 @@ def release(
             if what is not None:
                 scopes = {stop.scope for stop in standing if what in _names(stop)}
                 if not scopes:
-                    raise ClmError(_nothing(what, standing))
+                    raise ClmError(_nothing(what, standing, settings))
                 by = getpass.getuser()
                 ended = stops.release(tx, scopes, at=to_ms(datetime.now(UTC)), by=by)
     finally:
@@ -86,11 +88,23 @@ def _names(stop: Stop) -> set[str]:
     return {stop.scope, rest.split()[0] if first == "campaign" else first}
 
 
-def _nothing(what: str, standing: list[Stop]) -> str:
+def _nothing(what: str, standing: list[Stop], settings: Settings) -> str:
     names = sorted(set().union(*(_names(stop) - {stop.scope} for stop in standing)))
     if not names:
+        known = _stoppable(settings)
+        if known and " " not in what and what not in known:
+            return f"there is no campaign or channel `{what}`{nearest(what, known)} (known: {', '.join(known)})"
         return f"{what}: nothing is stopped"
     return f"{what} is not stopped{nearest(what, names)} (stopped: {', '.join(names)})"
+
+
+def _stoppable(settings: Settings) -> list[str]:
+    """What could be stopped; nothing where config/ has faults, which keep nobody from a release."""
+    try:
+        configuration = load_configuration(settings.config)
+    except ConfigurationError:
+        return []
+    return [*configuration.policy.delivery.routes, *(one.campaign for one in configuration.all_campaigns)]
 
 
 def _told(stop: Stop) -> dict[str, Any]:

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
+from clm.cli.addresses import AddressChannel, channel_of, read_address
 from clm.cli.terminal import AsJson, out, print_json
 from clm.domain.instant import iso, to_ms
 from clm.domain.nearest import nearest
 from clm.engine.workspace import open_database
 from clm.errors import ClmError
 from clm.settings import Settings
-from clm.sources import values
 from clm.store import suppressions
 
-Channel = Literal["email", "sms"]
 Address = Annotated[str, Parameter(help="An e-mail address, or a phone number like +447700900123.")]
 
 
 def suppress(
     address: Address,
     *,
-    channel: Channel = "email",
+    channel: Annotated[
+        AddressChannel | None, Parameter(help="What goes there no more; told by the address where not said.")
+    ] = None,
     reason: Annotated[
         str | None, Parameter(help=f"One of {', '.join(suppressions.REASONS)}; `manual` where none is given.")
     ] = None,
@@ -41,6 +42,7 @@ def suppress(
         raise ClmError(
             f"--reason {reason}: nothing is suppressed for that{nearest(reason, suppressions.REASONS)} (known: {known})"
         )
+    channel = channel or channel_of(address) or "email"
     to = _checked(address, channel)
     at = to_ms(datetime.now(UTC))
     database = open_database(Settings())
@@ -76,10 +78,10 @@ def _told(*, lift: bool, count: int, standing: list[str]) -> str:
     return first + still
 
 
-def _checked(address: str, channel: Channel) -> str:
-    """The address as imports read it, so that its hash is the one asked for when sending."""
+def _checked(address: str, channel: AddressChannel) -> str:
+    """The address as it is kept; raises ClmError with the remedy for what is none."""
     try:
-        found = values.email(address) if channel == "email" else values.phone(address, None)
+        found = read_address(address, channel)
     except ValueError as error:
         raise ClmError(f"the address {error}") from None
     if found is None:

@@ -1,31 +1,42 @@
-"""Who the messages come from: name, address, colours, links and offers, as config/brand.yaml says.
+"""Who the messages come from: name, address, colours and links, as config/brand.yaml says.
 
 Templates read all of it as `brand.…`, so that one file changes every message.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints
 
-from clm.yaml_file import read_yaml
+from clm.content.locale import chain
+from clm.errors import Fault
+from clm.yaml_file import YamlFile, read_yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 _TEXT_MAX = 200
-_OFFERS_MAX = 50
+_HOSTS_MAX = 50
+_LANGUAGES_MAX = 100
+
+_CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"  # what could end a header and begin another, or a line that is one
 
 Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_TEXT_MAX, pattern=r"^[^\r\n]+$")
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_TEXT_MAX, pattern=rf"^[^{_CONTROL}]+$")
 ]
 Link = Annotated[str, StringConstraints(pattern=r"^https://[^\s\"'<>]+$", max_length=_TEXT_MAX)]
+Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$")]
+Host = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+(:[0-9]+)?$", max_length=_TEXT_MAX)]
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
 FontStack = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ,-]+$", max_length=_TEXT_MAX)]
 SmsSender = Annotated[str, StringConstraints(pattern=r"^(\+[1-9][0-9]{6,14}|[A-Za-z][A-Za-z0-9 ]{1,10})$")]
-OfferCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{3,20}$")]
-OfferName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+_Setting = Literal["name", "tagline", "signature"]
+"""What a brand may be called by in another language."""
 
 
 class _Part(BaseModel):
@@ -89,16 +100,15 @@ class BrandLinks(_Part):
     returns: Link
     review: Link
     basket: Link
-    preferences: Link
     app: Link
 
 
-class Offer(_Part):
-    """A code that takes a percentage off, and for how many days its letter says that it holds."""
+class BrandWords(_Part):
+    """What the brand is called by in another language; what is left out stays as it is."""
 
-    code: OfferCode
-    percent: Annotated[int, Field(ge=1, le=100)]
-    days: Annotated[int, Field(ge=1, le=365)]
+    name: Text | None = None
+    tagline: Text | None = None
+    signature: Text | None = None  # in place of sender.name, in the From line and under a letter
 
 
 class Brand(_Part):
@@ -116,7 +126,56 @@ class Brand(_Part):
     colours: Colours
     fonts: Fonts
     links: BrandLinks
-    offers: Annotated[dict[OfferName, Offer], Field(max_length=_OFFERS_MAX)]
+    in_language: Annotated[dict[Locale, BrandWords], Field(max_length=_LANGUAGES_MAX)] = {}
+    link_hosts: Annotated[list[Host], Field(max_length=_HOSTS_MAX)] = []
+    """Other sites that messages may lead to; a link elsewhere is a fault, because it is how phishing looks."""
+
+
+def hosts_of(brand: Brand) -> frozenset[str]:
+    """The sites that messages may lead to: the brand's own pages, and what it lists beside them."""
+    own = [str(brand.website), *(str(link) for link in brand.links.model_dump().values())]
+    return frozenset(urlsplit(link).netloc for link in own) | frozenset(brand.link_hosts)
+
+
+def spoken(brand: Brand, locale: str) -> dict[str, Any]:
+    """The brand as templates in a language know it, as plain values."""
+    found = brand.model_dump(exclude={"in_language"})
+    found["name"] = _said(brand, "name", locale) or brand.name
+    found["tagline"] = _said(brand, "tagline", locale) or brand.tagline
+    found["sender"]["name"] = sender_name(brand, locale)
+    return found
+
+
+def sender_name(brand: Brand, locale: str) -> str:
+    """Who a mail in a language is from, as its From line and the words under it say."""
+    return _said(brand, "signature", locale) or brand.sender.name
+
+
+def _said(brand: Brand, setting: _Setting, locale: str) -> str | None:
+    """What a setting is in a language, or in that language without its region; None where nobody has said it."""
+    words = (brand.in_language[name] for name in chain(locale, "") if name in brand.in_language)
+    return next((said for one in words if (said := getattr(one, setting))), None)
+
+
+def unsaid(path: Path, brand: Brand, *, locales: Collection[str], default_locale: str) -> list[Fault]:
+    """What the brand at `path` says in some languages and not in others of `locales`; its own is the default's.
+
+    A shop that is called the same everywhere writes nothing, and one that is called the same in some languages says so.
+    """
+    file = YamlFile(path)
+    own = default_locale.partition("-")[0]
+    others = [locale for locale in locales if locale.partition("-")[0] != own]
+    return [
+        file.fault(
+            ("in_language", locale) if locale in brand.in_language else ("in_language",),
+            f"has no {setting} in `{locale}`, which config/clm.yaml names, but in other languages; write it also where"
+            " it stays as it is",
+        )
+        for setting in get_args(_Setting)
+        if any(getattr(words, setting) for words in brand.in_language.values())
+        for locale in others
+        if _said(brand, setting, locale) is None
+    ]
 
 
 def read_brand(path: Path) -> Brand:

@@ -22,9 +22,23 @@ _DEEP_MAX = 6
 VOCABULARY: Mapping[str, Any] = {
     "contact": dict.fromkeys(("id", "first_name", "last_name", "country", "locale")),  # id: the shop's own
     "facts": None,  # every fact of the profile, by name; instants aware, money in minor units of `currency`
-    "last_order": dict.fromkeys(("id", "ordered_at", "amount", "products")),  # products: name, category, quantity
+    "last_order": dict.fromkeys(("id", "ordered_at", "amount", "products")),  # products: as below, and quantity
+    # Lists of what can be bought today: id, name, category, price, url, image_url, buyers; each may be missing. Of what
+    # was left in a basket, `cart`, quantity too.
+    "products": dict.fromkeys(("again", "viewed", "together", "due", "best_sellers", "cart")),
+    "viewed": dict.fromkeys(("category",)),  # the one they have looked at most lately
+    "points": dict.fromkeys(("balance", "to_next", "tier")),  # as the shop tells them
+    "proof": dict.fromkeys(("rating", "ratings", "customers")),  # mean of 1 to 5, how many gave one, who bought lately
+    "low_marks": None,  # latest first: survey, question, score, lowest, highest, at, comment, order_id
+    "help": None,  # questions about what they bought: question, answer, url
+    # What the step's offer gives (config/offers.yaml); `amount` in minor units of `currency`.
+    "coupon": dict.fromkeys(("code", "kind", "percent", "amount", "points", "gift", "draw", "days", "expires_at")),
+    # Of the step's survey; scores: value, url. Of one without a scale, question and ends are missing.
+    "survey": dict.fromkeys(("name", "url", "scores", "title", "lead", "question", "low_end", "high_end")),
     "currency": None,  # ISO 4217 of the facts' money
-    "links": dict.fromkeys(("unsubscribe", "preferences")),
+    # staff: of the customer's page for the team, in tasks alone
+    "links": dict.fromkeys(("unsubscribe", "preferences", "referral", "confirm", "staff")),
+    "zone": None,  # IANA zone of the reader, in which instants are written
     "now": None,
     "locale": None,
     "direction": None,  # ltr or rtl
@@ -32,6 +46,9 @@ VOCABULARY: Mapping[str, Any] = {
 """The names every template gets; `brand` comes beside them with the fields of the Brand at hand."""
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed, which are layout
+
+TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Marks that turn the writing direction of whatever follows, to the end of the mail; no name needs them."""
 
 _NO_TEXT = frozenset({int, float, bool, Decimal, date, datetime})
 
@@ -46,7 +63,7 @@ def plain(value: Any, path: str, deep: int = 0) -> Any:
     if kind is str:
         if not value.isprintable() and CONTROL.search(value):  # the first test is quick and nearly always enough
             raise RenderError(f"control character in {path}")
-        return value
+        return value if value.isprintable() else TURNING.sub("", value)
     if kind in _NO_TEXT:
         return value
     if deep > _DEEP_MAX or not isinstance(value, Mapping | list | tuple):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateSyntaxError, nodes
 
+from clm.content.plurals import wrong_forms
 from clm.content.sandbox import dotted
 from clm.domain.nearest import nearest
 from clm.errors import Fault
@@ -29,19 +31,24 @@ _EXPRESSIONS = (
     *(nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Neg, nodes.Pos),
     *(nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Keyword),
 )
+_INSIDE = "names beginning with `_` are not for templates; these hold plain values only, so use a filter"
 _PART = re.compile(r"_base/[a-z0-9_]+\.txt")
 
 
 def template_faults(
     source: str, *, file: str, sandbox: Sandbox, vocabulary: Vocabulary, parts_allowed: bool
 ) -> list[Fault]:
-    """Everything wrong in one template's source; `parts_allowed` says whether it may include `_base/` parts."""
+    """Everything wrong in one template's source; `parts_allowed` says whether it may include `_base/` parts.
+
+    The folder of `file` is the language of its words; a part for all languages has none.
+    """
     try:
         tree = sandbox.parse(source)
     except TemplateSyntaxError as error:
         return [Fault(file, f"is not Jinja: {error.message}", error.lineno)]
     own = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
-    reader = _Reader(sandbox, vocabulary, own, parts_allowed=parts_allowed)
+    locale = PurePosixPath(file).parent.name
+    reader = _Reader(sandbox, vocabulary, own, locale=locale, parts_allowed=parts_allowed)
     found = dict.fromkeys(reader.problems(tree, loops=0))  # once each, in order
     return [Fault(file, message, line) for line, message in found]
 
@@ -49,16 +56,22 @@ def template_faults(
 class _Reader:
     """Walks one template; yields (line, what is wrong)."""
 
-    def __init__(self, sandbox: Sandbox, vocabulary: Vocabulary, own: set[str], *, parts_allowed: bool) -> None:
+    def __init__(
+        self, sandbox: Sandbox, vocabulary: Vocabulary, own: set[str], *, locale: str, parts_allowed: bool
+    ) -> None:
         self._sandbox = sandbox
         self._vocabulary = vocabulary
         self._own = own
+        self._locale = locale
         self._parts_allowed = parts_allowed
 
     def problems(self, node: nodes.Node, *, loops: int) -> Iterator[tuple[int, str]]:
         if message := self._problem(node, loops):
             yield node.lineno, message
             return
+        if isinstance(node, nodes.Filter) and node.name == "plural":
+            for told in wrong_forms([str(given.key) for given in node.kwargs], self._locale):
+                yield node.lineno, told
         loops += isinstance(node, nodes.For)
         callee = node.node if isinstance(node, nodes.Call) else None
         for child in node.iter_child_nodes():
@@ -80,6 +93,8 @@ class _Reader:
                 message = self._include_problem(node)
             case nodes.Name() | nodes.Getattr() | nodes.Getitem() if path := dotted(node):
                 message = self._name_problem(path, node.ctx)
+            case nodes.Getattr(attr=name) | nodes.Getitem(arg=nodes.Const(value=str(name))) if name.startswith("_"):
+                message = f"`{name}`: {_INSIDE}"
             case _ if not isinstance(node, _STATEMENTS + _EXPRESSIONS):
                 message = f"`{type(node).__name__.lower()}` is not part of the template language"
         return message
@@ -96,7 +111,7 @@ class _Reader:
         if ctx == "store":
             return f"`{name}` is given from outside and can't be set" if name in self._vocabulary else None
         if any(part.startswith("_") for part in path):
-            return f"`{'.'.join(path)}`: names beginning with `_` are not for templates"
+            return f"`{'.'.join(path)}`: {_INSIDE}"
         if name in self._own or name in {"loop", "range"}:
             return None
         fields: Any = self._vocabulary

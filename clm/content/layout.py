@@ -11,33 +11,32 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
+import css_inline
 from jinja2 import Environment
 from mjml import mjml2html
 
-from clm.domain.nearest import nearest
+from clm.content import mjml_rules
+from clm.content.source import blank, line_at
 from clm.errors import ConfigurationError, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _STAND_IN = re.compile(r"jjx(\d{5})xjj")
+_WHITE_PREHEADER = "display:none;font-size:1px;color:#ffffff;"
+_STAND_IN_AS_COMMENT = re.compile(rf"(?:<!--)?{_STAND_IN.pattern}(?:-->)?")
+_BETWEEN = re.compile(r">[^<]*(?=<)")  # the words between two tags
+_HTML_COMMENT = re.compile(r"(<!--.*?-->)", re.DOTALL)
 _ENDS = frozenset({"variable_end", "block_end", "comment_end"})
-_COMMENT = re.compile(r"<!--(?!\[if).*?-->", re.DOTALL)
-_ELEMENT = re.compile(r"<(mj[\w-]*)")
+_COMMENT = re.compile(r"<!--(?!\[if|<!\[endif|>).*?-->", re.DOTALL)
+_RAW = re.compile(r"<mj-raw\b[^>]*>.*?</mj-raw>", re.DOTALL)
+_CONDITIONAL = re.compile(r"<!--\[if\b.*?-->|<!--<!\[endif\]-->", re.DOTALL)
+"""What Outlook alone reads, which may hold half of a table; `<!--[if !mso]><!-->` is one by itself."""
+_VALUE = re.compile(r"=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)')")
 _INCLUDE_PATH = re.compile(r'<mj-include\s[^>]*path="([^"]*)"')
 _INCLUDE = re.compile(r'<mj-include\s[^>]*path="([^"]*)"[^>]*?(?:/>|>\s*</mj-include>)')
 _INCLUDE_KIND = re.compile(r"<mj-include\s[^>]*type=")  # the compiler panics on type="html" and needs no other
 _POSITION = re.compile(r' in (?:root template|template from "([^"]+)") at position (\d+):\d+')  # in bytes
-_ELEMENTS = frozenset(
-    (
-        *("mjml", "mj-head", "mj-body", "mj-include", "mj-attributes", "mj-all", "mj-class", "mj-breakpoint"),
-        *("mj-font", "mj-preview", "mj-style", "mj-title", "mj-raw", "mj-wrapper", "mj-section", "mj-group"),
-        *("mj-column", "mj-text", "mj-button", "mj-image", "mj-divider", "mj-spacer", "mj-table", "mj-hero"),
-        *("mj-social", "mj-social-element", "mj-navbar", "mj-navbar-link", "mj-accordion", "mj-accordion-element"),
-        *("mj-accordion-title", "mj-accordion-text", "mj-carousel", "mj-carousel-image"),
-    )
-)
-
 Part = tuple[str, str]  # file, source
 
 
@@ -50,21 +49,40 @@ def html_of(source: str, *, file: str, part: Callable[[str], Part | None]) -> st
     for path in _INCLUDE_PATH.findall(source):
         found = part(path)
         if found is None:
-            line = _line(source, source.index(path))
+            line = line_at(source, source.index(path))
             raise ConfigurationError([Fault(file, f"includes `{path}`, which does not exist", line)])
-        parts[path] = found
-    faults = [fault for where, text in parts.values() for fault in _element_faults(where, text)]
+        words = found[1].strip() if path.endswith(".txt") else _with_words(found[1], part)
+        parts[path] = found[0], words
+    faults = [fault for where, text in parts.values() for fault in _include_faults(where, text)]
     for path, (where, text) in parts.items():
         if path and _INCLUDE_PATH.search(text):
-            faults.append(Fault(where, "is itself an included part and can't include another"))
+            faults.append(Fault(where, "is itself an included part and can't include another but texts"))
     if faults:
         raise ConfigurationError(faults)
     return _compiled(parts)
 
 
+def _with_words(source: str, part: Callable[[str], Part | None]) -> str:
+    """A part with the texts it includes written out, such as what a coupon gives."""
+
+    def written(match: re.Match[str]) -> str:
+        found = part(match[1]) if match[1].endswith(".txt") else None
+        return found[1].strip() if found else match[0]
+
+    return _INCLUDE.sub(written, source)
+
+
 def _compiled(parts: dict[str, Part]) -> str:
     stand_ins = _StandIns()
     hidden = {path: stand_ins.hide(text) for path, (_, text) in parts.items()}
+
+    invalid = [
+        Fault(file, message, line)
+        for path, (file, _) in parts.items()
+        for line, message in mjml_rules.problems(hidden[path])
+    ]
+    if invalid:
+        raise ConfigurationError(invalid)
 
     # Put in as text, because mrml 1.4 gives a section that it includes itself no width of its own.
     whole = _INCLUDE.sub(lambda match: hidden[match[1]], hidden[""])
@@ -81,7 +99,19 @@ def _compiled(parts: dict[str, Part]) -> str:
     if "<mj-" in html:
         name = html[html.index("<mj-") + 1 :].split(">")[0].split()[0]
         raise ConfigurationError([Fault(file, f"`{name}` stands where MJML does not allow it", _line_of(source, name))])
-    return stand_ins.restore(html)
+    # White words are what filters look for; these are hidden all the same.
+    html = html.replace(_WHITE_PREHEADER, _WHITE_PREHEADER.replace("#ffffff", "inherit"))
+    return stand_ins.restore(_inlined(html, stand_ins))
+
+
+def _inlined(html: str, stand_ins: _StandIns) -> str:
+    """Rules written into the elements they are of, for readers that drop <style>; media queries stay where they are.
+
+    Tags of Jinja go through it as comments, because an HTML parser moves words that stand between the rows of a table.
+    """
+    pieces = _HTML_COMMENT.split(html)
+    html = "".join(piece if index % 2 else stand_ins.as_comments(piece) for index, piece in enumerate(pieces))
+    return css_inline.inline(html, keep_style_tags=True, keep_at_rules=True, load_remote_stylesheets=False)
 
 
 def _complaint(hidden: dict[str, str]) -> str | None:
@@ -104,7 +134,7 @@ class _StandIns:
         """`text` with each Jinja tag and expression replaced; Jinja comments and MJML comments are dropped."""
         pieces: list[str] = []
         tag: list[str] = []
-        for _, kind, value in self._lexer.lex(_COMMENT.sub(_blank, text)):
+        for _, kind, value in self._lexer.lex(_COMMENT.sub(blank, text)):
             if kind == "data":
                 pieces.append(value)
                 continue
@@ -112,42 +142,52 @@ class _StandIns:
             if kind in _ENDS:
                 pieces.append("" if kind == "comment_end" else self._stand_in("".join(tag)))
                 tag.clear()
-        return "".join(pieces)
+        return _RAW.sub(lambda raw: _CONDITIONAL.sub(self._for_outlook, raw[0]), "".join(pieces))
+
+    def _for_outlook(self, found: re.Match[str]) -> str:
+        return self._stand_in(found[0]) + blank(found)
 
     def _stand_in(self, jinja: str) -> str:
         self._jinja.append(jinja)
         return f"jjx{len(self._jinja) - 1:05}xjj"
 
     def misplaced(self, text: str, html: str, *, times: int) -> str | None:
-        """The first `{% … %}` of `text` that the compiler dropped or repeated; None when all are there."""
+        """The first `{% … %}` of `text` that the compiler dropped or repeated; None when all are there.
+
+        An attribute's value may be repeated, as long as all of it is.
+        """
         kept = Counter(_STAND_IN.findall(html))
-        for number in _STAND_IN.findall(text):
+        values = [_STAND_IN.findall(one or other) for one, other in _VALUE.findall(text)]
+        times_each = [(numbers, {kept[one] for one in numbers}) for numbers in values]
+        whole = {one for numbers, found in times_each if len(found) == 1 and 0 not in found for one in numbers}
+        for number in (one for one in _STAND_IN.findall(text) if one not in whole):
             jinja = self._jinja[int(number)]
             if jinja.startswith("{%") and kept[number] != times:
                 return jinja.strip()
         return None
 
+    def as_comments(self, html: str) -> str:
+        """`html` with each `{% … %}` between elements, and each comment for Outlook, made a comment."""
+
+        def made(match: re.Match[str]) -> str:
+            return _STAND_IN.sub(lambda one: f"<!--{one[0]}-->" if self._is_tag(one) else one[0], match[0])
+
+        return _BETWEEN.sub(made, html)
+
+    def _is_tag(self, found: re.Match[str]) -> bool:
+        return self._jinja[int(found[1])].startswith(("{%", "<!--"))
+
     def restore(self, html: str) -> str:
-        """`html` with the Jinja back in place."""
-        return _STAND_IN.sub(lambda match: self._jinja[int(match[1])], html)
+        """`html` with the Jinja back in place, also inside what Outlook alone reads."""
+        return _STAND_IN_AS_COMMENT.sub(lambda match: self.restore(self._jinja[int(match[1])]), html)
 
 
-def _element_faults(file: str, source: str) -> list[Fault]:
-    text = _COMMENT.sub(_blank, source)
-    faults = [
-        Fault(
-            file,
-            f"there is no MJML element `{match[1]}`{nearest(match[1], sorted(_ELEMENTS))}",
-            _line(text, match.start()),
-        )
-        for match in _ELEMENT.finditer(text)
-        if match[1] not in _ELEMENTS
-    ]
-    faults += [
-        Fault(file, "`type` of <mj-include> is not supported; include MJML", _line(text, match.start()))
+def _include_faults(file: str, source: str) -> list[Fault]:
+    text = _COMMENT.sub(blank, source)
+    return [
+        Fault(file, "`type` of <mj-include> is not supported; include MJML", line_at(text, match.start()))
         for match in _INCLUDE_KIND.finditer(text)
     ]
-    return faults
 
 
 def _parse_fault(parts: dict[str, Part], hidden: dict[str, str], complaint: str) -> Fault:
@@ -167,14 +207,6 @@ def _parse_fault(parts: dict[str, Part], hidden: dict[str, str], complaint: str)
     return Fault(parts[""][0], f"is not MJML: {complaint}")
 
 
-def _blank(match: re.Match[str]) -> str:
-    return "\n" * match[0].count("\n")
-
-
-def _line(text: str, position: int) -> int:
-    return text.count("\n", 0, position) + 1
-
-
 def _line_of(text: str, wanted: str) -> int | None:
     position = text.find(wanted)
-    return None if position < 0 else _line(text, position)
+    return None if position < 0 else line_at(text, position)

@@ -1,6 +1,6 @@
 """Links that say who clicks without a login and without showing anything about the person.
 
-A token is the contact's number and a signature bound to one purpose, so an unsubscribe link opens nothing else. It
+A token is a number and a signature bound to one purpose, so an unsubscribe link opens nothing else. It
 never expires: an unsubscribe link must work for as long as somebody keeps the mail (CASL asks for 60 days at least).
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from functools import cache
 from typing import Literal, get_args
 
 from itsdangerous import BadData, Signer, URLSafeSerializer
@@ -15,15 +16,21 @@ from itsdangerous.encoding import base64_encode
 
 from clm.errors import ConfigurationError, Fault
 
-Purpose = Literal["unsubscribe", "preferences"]
+Purpose = Literal["unsubscribe", "preferences", "referral", "confirm", "survey"]
+"""A survey's token names the message that asks, all others the contact."""
 
 _PATHS: dict[Purpose, str] = {
     "unsubscribe": "u",
     "preferences": "p",
+    "referral": "r",
+    "confirm": "c",
+    "survey": "s",
 }  # short: long folded List-Unsubscribe headers broke DKIM at relays
 _TOKEN_CHARACTERS_MAX = 100
 _KEY_CHARACTERS_MIN = 32
 _KEYS_MAX = 10
+NUMBER_MAX = 9_999_999_999
+"""The largest number whose link is made room for in an SMS: ids are given out one after another."""
 _PLACEHOLDERS = ("changeme", "change-me", "secret", "example", "placeholder", "your-key")
 
 
@@ -47,19 +54,43 @@ class Links:
         """The address where this contact can choose what they get, and by which way."""
         return self._url("preferences", contact_id)
 
+    def referral(self, contact_id: int) -> str:
+        """The address this contact may give to friends; it tells nothing about who they are."""
+        return self._url("referral", contact_id)
+
+    def confirm(self, contact_id: int) -> str:
+        """The address where this contact says that the address is theirs and that they want our letters."""
+        return self._url("confirm", contact_id)
+
+    def staff(self, contact_id: int) -> str:
+        """The page on which the team sees this contact, once they have signed in: no token opens it."""
+        return f"{self._public_url}/staff/contacts/{contact_id}"
+
+    def survey(self, message_id: int, score: int | None = None) -> str:
+        """The address where whoever got this message answers its survey, with `score` chosen already."""
+        address = self._url("survey", message_id)
+        return address if score is None else f"{address}?a={score}"
+
+    def message_of(self, token: str) -> int | None:
+        """The message a survey's token was made for; None when it was not made by us."""
+        return self._number_of(token, "survey")
+
     def contact_of(self, token: str, purpose: Purpose) -> int | None:
         """The contact a token was made for; None when it was not made by us, or for another purpose."""
+        return self._number_of(token, purpose)
+
+    def _number_of(self, token: str, purpose: Purpose) -> int | None:
         if len(token) > _TOKEN_CHARACTERS_MAX:
             return None
         try:
-            contact_id = self._signers[purpose].loads(token)
+            number = self._signers[purpose].loads(token)
         except BadData:
             return None
-        return contact_id if type(contact_id) is int else None
+        return number if type(number) is int else None
 
-    def _url(self, purpose: Purpose, contact_id: int) -> str:
+    def _url(self, purpose: Purpose, number: int) -> str:
         # What `dumps` makes of a number, without trying first whether compressing three digits would shorten them.
-        payload = base64_encode(str(contact_id))
+        payload = base64_encode(str(number))
         return f"{self._public_url}/{_PATHS[purpose]}/{payload.decode()}.{self._makers[purpose](payload)}"
 
 
@@ -71,6 +102,18 @@ def _maker(signer: Signer) -> Callable[[bytes], str]:
         return base64_encode(hmac.digest(key, payload, digest)).decode()
 
     return sign
+
+
+def sample_url(public_url: str, purpose: Purpose) -> str:
+    """A link where nobody is meant: it opens nothing, and is as long as the longest that opens something."""
+    return f"{public_url.rstrip('/')}/{_PATHS[purpose]}/{_sample_token()}"
+
+
+@cache
+def _sample_token() -> str:
+    longest = Links("", ["nobody's"]).unsubscribe(NUMBER_MAX)
+    length = len(longest.rpartition("/")[2])
+    return ("sample-" * length)[:length]
 
 
 def signing_keys(text: str) -> list[str]:

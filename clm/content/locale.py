@@ -66,3 +66,10 @@ def reading_locale(tag: str | None, template: str) -> str:
     if wanted and wanted.partition("-")[0] == template.partition("-")[0] and babel_locale(wanted):
         return wanted
     return template
+
+
+def with_region(tag: str | None, default: str) -> str:
+    """The reader's locale; where it names no region, a default of the same language says how dates and money look."""
+    if not tag or default.partition("-")[0] == normalise(tag):
+        return default
+    return tag

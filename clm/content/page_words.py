@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from pathlib import Path
 from string import Formatter
@@ -19,13 +19,19 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from clm.content.brand import Brand
+from clm.content.brand import Brand, spoken
+from clm.content.formats import whole_number
 from clm.content.locale import chain, direction, normalise
 from clm.errors import ConfigurationError, Fault
 from clm.yaml_file import read_yaml
 
-PAGES = ("unsubscribe", "unsubscribed", "preferences", "not_found", "unavailable")
-_VALUES = {"brand", "address", "reply_to", "number"}
+PAGES = (
+    *("unsubscribe", "unsubscribed", "preferences", "survey", "survey_thanks"),
+    *("confirm", "confirmed", "join", "joined", "busy", "referral", "not_found", "unavailable", "home"),
+)
+_VALUES = {"brand", "address", "reply_to", "number", "date"}
+_RUNS = {"date": "auto"}
+"""Which way values run; addresses and numbers from left to right, dates as their own words do."""
 _ACCEPTED_CHARACTERS_MAX = 500
 _LAST_RESORT = "en"
 
@@ -81,6 +87,72 @@ class PreferenceWords(_Part):
     barred_bounced: str
     barred_other: str
     start_too: str
+    topics_legend: str
+    frequency_legend: str
+    all: str
+    weekly: str
+    monthly: str
+    keep_title: str
+    keep_lead: str
+    keep_button: str
+    kept: str
+
+
+class ConfirmWords(_Part):
+    """The page on which people say that an address is theirs; its button is consent."""
+
+    title: str
+    lead: str
+    button: str
+    otherwise: str
+
+
+class ConfirmedWords(_Part):
+    """The page afterwards."""
+
+    title: str
+    lead: str
+    choose: str
+
+
+class JoinWords(_Part):
+    """The form to sign up with."""
+
+    title: str
+    lead: str
+    email: str
+    first_name: str
+    agree: str
+    button: str
+    wrong: str
+    agree_first: str
+
+
+class JoinedWords(_Part):
+    """The page afterwards."""
+
+    title: str
+    lead: str
+    note: str
+
+
+class BusyWords(_Part):
+    """The page for too many sign-ups at once."""
+
+    title: str
+    lead: str
+
+
+class ReferralWords(_Part):
+    """The page for whoever a friend has sent."""
+
+    title: str
+    lead: str
+    code: str
+    until: str
+    button: str
+    over: str
+    join: str
 
 
 class NotFoundWords(_Part):
@@ -98,12 +170,19 @@ class UnavailableWords(_Part):
     lead: str
 
 
+class SurveyPageWords(_Part):
+    """What every survey's page may say beside the survey's own words (config/surveys.yaml)."""
+
+    choose: str
+
+
 class SmsWords(_Part):
     """Answers by SMS; the brand's name is in each, as the law wants it."""
 
     stopped: str
     started: str
     help: str
+    answered: str
 
 
 class Words(_Part):
@@ -112,6 +191,13 @@ class Words(_Part):
     unsubscribe: UnsubscribeWords
     unsubscribed: UnsubscribedWords
     preferences: PreferenceWords
+    survey: SurveyPageWords
+    confirm: ConfirmWords
+    confirmed: ConfirmedWords
+    join: JoinWords
+    joined: JoinedWords
+    busy: BusyWords
+    referral: ReferralWords
     not_found: NotFoundWords
     unavailable: UnavailableWords
     help_link: str
@@ -121,8 +207,19 @@ class Words(_Part):
     def wording(self) -> str:
         """A name for the very words somebody consents to, so that consent can be proved."""
         asked = self.preferences
-        words = [asked.lead, asked.legend, asked.email, asked.email_about, asked.sms, asked.sms_about, asked.save]
-        return sha256(json.dumps(words).encode()).hexdigest()[:8]
+        return _named(
+            [asked.lead, asked.legend, asked.email, asked.email_about, asked.sms, asked.sms_about, asked.save]
+        )
+
+    @property
+    def keeping(self) -> str:
+        """The same of the words by which somebody wants the letters still."""
+        return _named([self.preferences.keep_lead, self.preferences.keep_button])
+
+    @property
+    def consent(self) -> str:
+        """The same of the words somebody signs up and confirms with."""
+        return _named([self.join.lead, self.join.agree, self.confirm.lead, self.confirm.button])
 
 
 class PageWords:
@@ -132,7 +229,7 @@ class PageWords:
         self, words: Mapping[str, Words], pages: ImmutableSandboxedEnvironment, brand: Brand, default: str
     ) -> None:
         self._words = words
-        self._brand = brand
+        self._brands = {locale: spoken(brand, locale) for locale in words}
         self._default = default
         self._pages = {name: pages.get_template(f"{name}.html") for name in PAGES}
         self.style = pages.get_template("style.css").render(brand=brand.model_dump())
@@ -166,11 +263,14 @@ class PageWords:
         except TemplateError as error:
             raise ConfigurationError([Fault(str(folder), f"{type(error).__name__}: {error.message}")]) from None
 
-    def locale(self, wanted: str | None, accepted: str = "") -> str:
-        """The language to answer in: the contact's own, else the first that their browser accepts, else the shop's."""
+    def locale(self, wanted: str | None, accepted: str = "", among: Collection[str] | None = None) -> str:
+        """The language to answer in: the contact's own, else the first that their browser accepts, else the shop's.
+
+        With `among`, of these alone: of a page that has words of its own beside ours.
+        """
         for tag in (wanted, *_accepted(accepted), self._default, _LAST_RESORT):
             for name in chain(tag, ""):
-                if name in self._words:
+                if name in self._words and (among is None or name in among):
                     return name
         return _LAST_RESORT
 
@@ -180,29 +280,36 @@ class PageWords:
 
     def page(self, name: str, locale: str, **values: Any) -> str:
         """One page, whole."""
-        words = self._words[locale]
+        words, brand = self._words[locale], self._brands[locale]
 
         def say(said: str, **more: str) -> Markup:
             """Words with values in them, each kept together whichever way the line runs."""
-            known = {"brand": _apart(self._brand.name), "reply_to": _mail_to(str(self._brand.sender.reply_to))}
-            return Markup(escape(said)).format(**known, **{name: _apart(value, "ltr") for name, value in more.items()})  # noqa: S704 - escaped first
+            known = {"brand": _apart(brand["name"]), "reply_to": _mail_to(brand["sender"]["reply_to"])}
+            given = {name: _apart(value, _RUNS.get(name, "ltr")) for name, value in more.items()}
+            return Markup(escape(said)).format(**known, **given)  # noqa: S704 - escaped first
 
         return self._pages[name].render(
-            brand=self._brand.model_dump(),
+            brand=brand,
             words=words.model_dump(),
             say=say,
+            number=lambda value: whole_number(value, locale),
             locale=locale,
             direction=direction(locale),
             **values,
         )
 
-    def sms(self, answer: Literal["stopped", "started", "help"], locale: str | None) -> str:
+    def sms(self, answer: Literal["stopped", "started", "help", "answered"], locale: str | None) -> str:
         """An answer by SMS in the contact's language, else in English."""
         for name in (*chain(locale, ""), _LAST_RESORT):
             if name in self._words:
                 said: str = getattr(self._words[name].sms, answer)
-                return said.format(brand=self._brand.name, reply_to=self._brand.sender.reply_to)
+                brand = self._brands[name]
+                return said.format(brand=brand["name"], reply_to=brand["sender"]["reply_to"])
         raise AssertionError  # the last resort is always there
+
+
+def _named(words: list[str]) -> str:
+    return sha256(json.dumps(words).encode()).hexdigest()[:8]
 
 
 def _apart(value: str, runs: str = "auto") -> Markup:

@@ -6,6 +6,7 @@ clm.content.grammar refuses most faults when the templates are loaded; here is w
 from __future__ import annotations
 
 from functools import partial
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import StrictUndefined, Template, nodes
@@ -19,7 +20,7 @@ from jinja2.visitor import NodeTransformer
 from clm.content import formats
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from jinja2.runtime import Context
 
@@ -79,14 +80,24 @@ class Sandbox(ImmutableSandboxedEnvironment):
             trim_blocks=not autoescape,
             lstrip_blocks=not autoescape,
         )
-        own = {"money": formats.money, "number": formats.number, "date": formats.date_}
+        own = {"money": formats.money, "number": formats.number, "date": formats.date_, "plural": formats.plural}
         self.filters = {**{name: FILTERS[name] for name in _FILTERS}, **own}
         self.globals = {"range": short_range}
 
-    def compile_words(self, source: str, constants: Mapping[str, Any]) -> Template:
-        """`source` ready to render; what `constants` say is written into it once instead of looked up per message."""
-        tree = _Fold(constants).visit(self.parse(source))
-        return Template.from_code(self, self.compile(tree), self.make_globals(None))
+    def compile_words(self, source: str | nodes.Template, constants: Mapping[str, Any]) -> Template:
+        """`source` ready to render; what `constants` say is written into it once instead of looked up per message.
+
+        A parsed `source` is changed by it.
+        """
+        return self.ready(self.code_of(source, constants))
+
+    def code_of(self, source: str | nodes.Template, constants: Mapping[str, Any]) -> CodeType:
+        """What `compile_words` makes a template of."""
+        return self.compile(_Fold(constants).visit(self.parse(source) if isinstance(source, str) else source))
+
+    def ready(self, code: CodeType) -> Template:
+        """A template made of its code."""
+        return Template.from_code(self, code, self.make_globals(None))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`obj.attribute`, for keys of mappings alone, so that a fact may be called `items`."""
@@ -149,6 +160,15 @@ class _Fold(NodeTransformer):
             value = value.get(name) if isinstance(value, dict) else None
         plain = path and node.ctx == "load" and type(value) in (str, int)
         return nodes.Const(value, lineno=node.lineno) if plain else node
+
+
+def spoken_of(node: nodes.Node) -> Iterator[str]:
+    """The names a template speaks of, with the field if there is one: `now`, `products.again`, `proof.rating`."""
+    if isinstance(node, nodes.Name | nodes.Getattr | nodes.Getitem) and (path := dotted(node)):
+        yield ".".join(path[:2])
+        return
+    for child in node.iter_child_nodes():
+        yield from spoken_of(child)
 
 
 def dotted(node: nodes.Node) -> tuple[str, ...] | None:

@@ -8,18 +8,18 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from clm.domain.clock import Weekday
+from clm.domain.condition_parser import ConditionError, parse_events
 from clm.domain.content import ChannelName
-from clm.domain.instant import DAY_MS, HOUR_MS
+from clm.domain.duration import at_least, or_kept, within_reason
+from clm.domain.instant import DAY_MS
 from clm.domain.nearest import nearest
 from clm.domain.policy import Purpose
 
-_UNITS_MS = {"m": HOUR_MS // 60, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 _NAME = r"^[a-z][a-z0-9_]{0,39}$"
 _KEYS = ("contact", "first_order", "last_order", "lifecycle")
-_EVENT_KEY = re.compile(r"(?:first|last)\(\s*'[a-z][a-z0-9_]*'\s*\)")
 STEPS_MAX = 50
 ARMS_MAX = 10
 EXITS_MAX = 10
@@ -27,15 +27,6 @@ WEIGHT_MAX = 1_000
 
 Loc = tuple[int | str, ...]
 """Where something stands in a campaign file: keys and positions, from the top."""
-
-
-def _duration(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    match = re.fullmatch(r"(\d{1,4})\s*([mhdw])", str(value))
-    if match is None:
-        raise ValueError(f"`{value}` is not a duration; write 30m, 4h, 6d or 2w")
-    return int(match[1]) * _UNITS_MS[match[2]]
 
 
 def _percent(value: Any) -> float:
@@ -63,22 +54,32 @@ def _entry_key(value: Any) -> str:
     text = str(value)
     if text in _KEYS:
         return text
-    if _EVENT_KEY.fullmatch(text):
-        return re.sub(r"\s", "", text)
+    if "(" in text:
+        try:
+            return " or ".join(event.name for event in parse_events(text))
+        except ConditionError as error:
+            raise ValueError(f"`{text}` names no fact to enter by: {error}; e.g. last('cart_updated')") from None
     raise ValueError(
         f"`{text}` names no fact to enter by{nearest(text, _KEYS)} "
         f"(known: {', '.join(_KEYS)}, and an event: last('cart_updated') or first('trial_started'))"
     )
 
 
-Duration = Annotated[int, BeforeValidator(_duration)]
-"""Milliseconds, written as 30m, 4h, 6d or 2w."""
+Length = Annotated[int, BeforeValidator(within_reason)]
+"""Milliseconds, written as 30m, 4h, 6d or 2w; none at all, 0d, is one."""
+Duration = Annotated[int, BeforeValidator(at_least("1m"))]
+"""A length that is not nothing."""
+_Stretch = Annotated[int, BeforeValidator(or_kept(at_least("1m")))]
+"""A duration of a campaign, as its file says or as its definition has kept it."""
+Lateness = Annotated[int, BeforeValidator(or_kept(at_least("1h", " for runs to come to it")))]
+"""How long after it is due a message may still leave."""
 Percent = Annotated[float, BeforeValidator(_percent)]
 """A share from 0 to 0.5, written as 10%."""
 TimeOfDay = Annotated[str, BeforeValidator(_time_of_day)]
 """A time on the clock, "09:00"."""
 EntryKey = Annotated[str, BeforeValidator(_entry_key)]
-"""The fact that names an enrolment: contact, first_order, last_order, lifecycle, last('event') or first('event')."""
+"""The fact that names an enrolment: contact, first_order, last_order, lifecycle, first('event'), last('event'), or the
+latest of several, last('event') or last('other', score <= 2)."""
 Reason = Annotated[str, Field(min_length=1, max_length=200)]
 Condition = Annotated[str, Field(min_length=1)]
 """Kept as text, and parsed where it is compiled."""
@@ -101,7 +102,7 @@ class EntryCap(_Strict):
     """How many may enter in a stretch of time; the rest enter later, if it still holds of them."""
 
     entries: int = Field(ge=1)
-    within: Duration
+    within: _Stretch
 
 
 class Enter(_Strict):
@@ -109,7 +110,7 @@ class Enter(_Strict):
 
     when: Condition
     once_per: EntryKey
-    again_after: Duration | None = _given()
+    again_after: _Stretch | None = _given()
     """At least so long between two entries of one contact; with `once_per: contact`, what allows a second at all."""
     at_most: EntryCap | None = _given()
 
@@ -118,7 +119,7 @@ class Goal(_Strict):
     """What the campaign is for; reaching it ends the journey."""
 
     when: Condition
-    within: Duration | None = None
+    within: _Stretch | None = None
 
 
 class ExitRule(_Strict):
@@ -138,10 +139,12 @@ class SendStep(_Strict):
 
     send: str = Field(pattern=_NAME)
     channel: ChannelName
-    within: Duration = 3 * DAY_MS
+    within: Lateness = 3 * DAY_MS
     """How late it may leave; after that it ends as expired. Three days covers a week-end without anybody at work."""
     coupon: str | None = _given()
-    """The offer of brand.yaml that the message carries; the offer guard looks at those that carry one."""
+    """The offer of config/offers.yaml that the message carries; the offer guard looks at those that carry one."""
+    survey: str | None = _given()
+    """The survey of config/surveys.yaml that the message asks for."""
 
     @property
     def name(self) -> str:
@@ -152,14 +155,14 @@ class SendStep(_Strict):
 class WaitStep(_Step):
     """Waits, counted from the moment the step before was passed."""
 
-    wait: Duration
+    wait: _Stretch
 
 
 class UntilTrue(_Strict):
     """Waiting for a condition, and what then if it never holds."""
 
     when: Condition
-    at_most: Duration
+    at_most: _Stretch
     otherwise: str = _given("continue")
     """`continue`, `exit`, or the name of a later step."""
 
@@ -169,10 +172,10 @@ class UntilTime(_Strict):
 
     at: TimeOfDay
     on: Annotated[list[Weekday], Field(min_length=1)] | None = _given()
-    at_most: Duration | None = _given()
+    at_most: _Stretch | None = _given()
 
 
-def _until(value: Any) -> Any:
+def _until(value: Any, info: ValidationInfo) -> Any:
     """Name the fault of a `wait_until` once, as the kind of waiting it is."""
     if isinstance(value, BaseModel):
         return value
@@ -181,9 +184,9 @@ def _until(value: Any) -> Any:
     if isinstance(value, dict) and "when" in value:
         if "at_most" not in value:
             raise ValueError("would wait for ever; say how long, `at_most: 11d`")
-        return UntilTrue.model_validate(value)
+        return UntilTrue.model_validate(value, context=info.context)
     if isinstance(value, dict) and "at" in value:
-        return UntilTime.model_validate(value)
+        return UntilTime.model_validate(value, context=info.context)
     raise ValueError('needs `when: <condition>` with `at_most: 11d`, or `at: "09:00"`')
 
 
@@ -259,13 +262,13 @@ _KINDS: dict[str, type[BaseModel]] = {
 }
 
 
-def _step(value: Any) -> Any:
+def _step(value: Any, info: ValidationInfo) -> Any:
     """Name the fault of a step once, instead of once per kind of step it might have been."""
     if isinstance(value, BaseModel):
         return value
     found = [kind for kind in _KINDS if isinstance(value, dict) and kind in value]
     if len(found) == 1:
-        return _KINDS[found[0]].model_validate(value)
+        return _KINDS[found[0]].model_validate(value, context=info.context)
     if found:
         raise ValueError(f"is both `{found[0]}` and `{found[1]}`; a step does one thing, make it two")
     meant = next((near for key in value if (near := nearest(str(key), _KINDS))), "") if isinstance(value, dict) else ""
@@ -286,6 +289,8 @@ class Campaign(_Strict):
     title: str
     status: Literal["draft", "live", "paused"]
     purpose: Purpose = "marketing"
+    topic: str | None = Field(default=None, pattern=_NAME)
+    """What it is about (config/topics.yaml): people may say that they want no word on it; today's file decides."""
     priority: int = Field(default=50, ge=0, le=100)
     enter: Enter
     unless: Condition | None = None
@@ -327,7 +332,7 @@ class Campaign(_Strict):
         return hashlib.sha256(self.definition().encode()).hexdigest()[:12]
 
 
-TODAYS = {"title", "status", "priority", "in_flight", "delivery"}
+TODAYS = {"title", "status", "topic", "priority", "in_flight", "delivery"}
 """What is always as today's file says, whatever version people are on."""
 
 

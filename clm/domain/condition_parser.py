@@ -44,11 +44,12 @@ from clm.domain.language import (
     unknown_function,
 )
 from clm.domain.nearest import nearest
-from clm.domain.term import Anniversary, Local, Moved, Reacted, Term
+from clm.domain.term import Anniversary, Happened, Local, Moved, Reacted, Term
 from clm.domain.term_parser import OPERATORS, days_between, occurrences, time_term, usual_gap
 
 _LENGTH_MAX = 2_000
 _DEEP_MAX = 20
+_EVENTS_MAX = 5
 
 
 class _Grammar(Dialect):
@@ -67,6 +68,26 @@ def parse_condition(
 
     Raises ConditionError, with the place and a remedy, for anything outside the language.
     """
+    return _Reader(language or Language(), scope).condition(_tree(text))
+
+
+def parse_events(text: str) -> tuple[Happened, ...]:
+    """The events of `last('a')`, or of several, `last('a') or last('b', score <= 2)`.
+
+    Raises ConditionError, with the place, for anything else.
+    """
+    whole = _tree(text)
+    parts = _parts(whole) if isinstance(whole, exp.Or) else [whole]
+    found = [time_term(part) if isinstance(part, exp.Anonymous) else None for part in parts]
+    events = tuple(term for term in found if term is not None)
+    if len(events) != len(parts) or len(parts) > _EVENTS_MAX:
+        raise ConditionError(f"it is no event, nor up to {_EVENTS_MAX} of them with `or` between")
+    if len(events) > 1 and any(term.which == "first" for term in events):
+        raise ConditionError("of several events the latest counts; write last(…) for each")
+    return events
+
+
+def _tree(text: str) -> exp.Expression:
     if len(text) > _LENGTH_MAX:
         raise ConditionError(f"is longer than {_LENGTH_MAX:,} characters; make a segment of a part of it")
     try:
@@ -85,7 +106,7 @@ def parse_condition(
     for node in whole.walk():
         if node.comments:
             refuse(cast("exp.Expression", node), "holds a comment; write comments in YAML, after `#`")
-    return _Reader(language or Language(), scope).condition(whole)
+    return whole
 
 
 class _Reader:
@@ -341,4 +362,4 @@ def _is_call(node: exp.Expression, name: str) -> bool:
     return isinstance(node, exp.Anonymous) and name_of(node)[0] == name
 
 
-__all__ = ["ConditionError", "Language", "parse_condition"]
+__all__ = ["ConditionError", "Language", "parse_condition", "parse_events"]

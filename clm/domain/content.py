@@ -39,3 +39,7 @@ class Envelope:
     """E-mail headers beside those every mail has: Reply-To, List-Unsubscribe, List-Unsubscribe-Post."""
     labels: tuple[str, ...] = ()
     """Campaign and step, for the provider's own statistics; never anything personal."""
+    sender_name_ascii: str | None = None
+    """The sender's name for providers that carry no other letters in From: the brand's own, whatever the language."""
+    good_until_ms: int | None = None
+    """Of SMS: when it is too late to arrive, its deadline or quiet hours; on the clock of `at_ms`."""

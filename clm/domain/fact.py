@@ -43,7 +43,10 @@ _FACTS = (
     Fact("last_gap_days", "number", "days between the last two orders", "last_gap_days > 60"),
     Fact("longest_gap_days", "number", "most days between two neighbouring orders", "longest_gap_days > 120"),
     Fact(
-        "last_activity_at", "time", "latest sign-up, order, cancellation or event", "days_since(last_activity_at) > 180"
+        "last_activity_at",
+        "time",
+        "latest sign-up, order, cancellation or event up to now",
+        "days_since(last_activity_at) > 180",
     ),
     Fact("email_consent", "truth", "may be sent marketing by e-mail, as last told", "email_consent"),
     Fact("sms_consent", "truth", "may be sent marketing by SMS, as last told", "sms_consent"),
@@ -59,7 +62,12 @@ _FACTS = (
         "the last order and the median of the own gaps; needs three orders",
         "days_until(next_order_expected_at) <= 3",
     ),
-    Fact("open_tickets", "number", "service tickets opened and not closed", "open_tickets > 0"),
+    Fact(
+        "open_tickets",
+        "number",
+        "service tickets opened and not closed; those of low marks for 30 days at most",
+        "open_tickets > 0",
+    ),
     Fact("last_rating", "number", "latest rating given, 1 to 5", "last_rating <= 2"),
     Fact("last_rated_at", "time", "when that rating was given", "days_since(last_rated_at) < 14"),
     Fact(
@@ -75,7 +83,7 @@ _FACTS = (
     Fact(
         "last_reaction_at",
         "time",
-        "latest click on, or opening by a person of, a message of ours",
+        "latest click on, or opening by a person of, a message of ours; or a word on the preference page",
         "days_since(last_reaction_at) > 180",
     ),
     Fact("recency_score", "number", "quintile of recency, 5 is most recent", "recency_score >= 4"),

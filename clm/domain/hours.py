@@ -97,6 +97,19 @@ def next_open(now: int, whereabouts: Whereabouts, hours: Hours) -> int | None:
     return None
 
 
+def open_until(now: int, whereabouts: Whereabouts, hours: Hours, *, ahead: int) -> int:
+    """The first instant after `now`, at which it is open, when it is not; `now + ahead` (ms) where none comes before.
+
+    Raises ValueError where no zone is known.
+    """
+    last, until = now + ahead, now
+    for day in range(now // DAY_MS, last // DAY_MS + 1):
+        for start, end in _open(whereabouts, hours, day):
+            if start <= until < end:
+                until = end
+    return min(until, last)
+
+
 @lru_cache(maxsize=_CACHED_MAX)
 def _open(whereabouts: Whereabouts, hours: Hours, day: int) -> Windows:
     """Milliseconds at which it is open everywhere, within the day of UTC."""

@@ -92,6 +92,10 @@ class Candidate:
     whereabouts: Whereabouts = NOWHERE
     history: tuple[Contacted, ...] = ()
     """The contact's other marketing messages, as far back as caps and gaps look."""
+    unwanted: str | None = None
+    """The topic of the campaign, where the contact wants no word on it."""
+    at_most_every: int = 0
+    """The gap in milliseconds that the contact wishes between marketing e-mails."""
     waited_for: str | None = None
     """What it was deferred for up to its deadline, where it was."""
 
@@ -157,6 +161,8 @@ def _unlawful(candidate: Candidate, facts: Facts) -> Stop | None:
     if candidate.suppressed is not None:
         reason = f"{'address' if candidate.channel == 'email' else 'number'} suppressed: {candidate.suppressed}"
         return Stop("refused", reason, facts={"suppressed": candidate.suppressed})
+    if candidate.purpose == "marketing" and candidate.unwanted is not None:
+        return Stop("refused", f"wants no word on {candidate.unwanted}", facts={"unwanted": candidate.unwanted})
     consent = _CONSENT[candidate.channel]
     if candidate.purpose == "marketing" and not facts.get(consent):
         return Stop("refused", f"no {_WORDS[candidate.channel][0]} consent", facts={consent: facts.get(consent)})
@@ -199,7 +205,8 @@ def _service(candidate: Candidate, facts: Facts, policy: Policy, now: int) -> De
 
 def _not_yet(candidate: Candidate, policy: Policy, service: Defer | None, now: int) -> Verdict:
     """The first instant at which nothing stands in the way any more, so that nobody is deferred twice in a row."""
-    waits = [wait for wait in (service, _gap(candidate, policy, now), *_caps(candidate, policy, now)) if wait]
+    asked_for = (service, _gap(candidate, policy, now), _wish(candidate, now), *_caps(candidate, policy, now))
+    waits = [wait for wait in asked_for if wait]
     latest = max(waits, key=lambda wait: wait.until, default=None)
     hours = policy.hours.get(candidate.channel)
     at = now if latest is None else latest.until
@@ -227,6 +234,18 @@ def _gap(candidate: Candidate, policy: Policy, now: int) -> Defer | None:
         return None
     reason = f"{_WORDS[candidate.channel][2]} less than {_span(gap)} ago"
     return Defer(last + gap, reason, {"gap": {"last": iso(last), "gap": _span(gap)}})
+
+
+def _wish(candidate: Candidate, now: int) -> Defer | None:
+    """The contact's own cap: no two marketing e-mails within the time that they have chosen."""
+    every = candidate.at_most_every
+    if candidate.channel != "email" or not every:
+        return None
+    last = max((one.at for one in candidate.history if one.channel == "email"), default=None)
+    if last is None or last + every <= now:
+        return None
+    reason = f"wants no more than one e-mail in {_span(every)}"
+    return Defer(last + every, reason, {"wish": {"last": iso(last), "every": _span(every)}})
 
 
 def _caps(candidate: Candidate, policy: Policy, now: int) -> list[Defer]:

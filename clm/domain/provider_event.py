@@ -47,5 +47,7 @@ class ProviderEvent:
     """Which reason no longer holds, because the person has said so."""
     alert: str | None = None
     """What people should be told, because the next message may meet the same; never an address."""
+    lapsed: bool = False
+    """The provider took it, let it lapse and sent it to nobody: nothing can have arrived."""
     detail: str | None = None
     """At most 500 characters of what else was told; never an address."""

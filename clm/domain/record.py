@@ -1,4 +1,4 @@
-"""What a source says about contacts, orders and events, parsed and checked, before it is stored.
+"""What a source says about contacts, orders, events and products, parsed and checked, before it is stored.
 
 Instants are integer milliseconds since 1970 UTC, money is integer minor units (pence, cents).
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Feed = Literal["contacts", "orders", "events"]
-FEEDS: tuple[Feed, ...] = ("contacts", "orders", "events")
+Feed = Literal["contacts", "orders", "events", "products"]
+OWN_SOURCE = "clm"
+"""The source of those who came by our own pages, and of what clm itself has seen happen; no feed is called so."""
+FEEDS: tuple[Feed, ...] = ("contacts", "orders", "events", "products")
 
 OrderKind = Literal["order", "cancellation", "refund"]
 
@@ -55,6 +57,7 @@ class OrderRecord(NamedTuple):
     original_amount: int  # minor units of `currency`, never negative
     cancels: str | None = None  # the order id a cancellation or refund takes back, where the source tells
     lines: tuple[OrderLine, ...] = ()
+    coupon: str | None = None  # what was entered at the checkout, as codes are compared; several with commas
 
 
 class EventRecord(NamedTuple):
@@ -67,7 +70,21 @@ class EventRecord(NamedTuple):
     properties: str  # JSON object, keys sorted
 
 
-Record = ContactRecord | OrderRecord | EventRecord
+class ProductRecord(NamedTuple):
+    """Something that a shop sells, as it is today."""
+
+    product_id: str
+    name: str
+    names: str | None  # JSON object of the name in other languages by locale, keys sorted
+    category: str | None
+    categories: str | None  # the same of the category
+    price: int | None  # minor units of the base currency
+    url: str | None  # https
+    image_url: str | None  # https
+    available: bool
+
+
+Record = ContactRecord | OrderRecord | EventRecord | ProductRecord
 
 
 class BadRow(NamedTuple):

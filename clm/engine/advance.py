@@ -24,8 +24,7 @@ def advance(database: Database, journeys: Journeys, campaign: Campaign, *, now: 
     if campaign.in_flight == "move":
         _move_to_today(database, journeys, campaign, now=now)
     with database.read() as tx:
-        versions = journeys.in_flight(tx, campaign, now=now)
-        stranded = journeys.stranded(tx, campaign, now=now)
+        versions, stranded = journeys.in_flight(tx, campaign, now=now)
     for one in stranded:
         _end_all(database, one.flight, campaign, now=now)
     queued = 0
@@ -84,9 +83,9 @@ def _move_to_today(database: Database, journeys: Journeys, campaign: Campaign, *
     """Bring everybody on an older version to the step of the same name of today's; where it is gone, they leave."""
     today = journeys.today(campaign)
     with database.read() as tx:
-        readable = [(one.flight, one.program) for one in journeys.in_flight(tx, campaign, now=now)]
-        stranded = [(one.flight, one.program) for one in journeys.stranded(tx, campaign, now=now)]
-    for theirs, program in [*readable, *stranded]:
+        readable, stranded = journeys.in_flight(tx, campaign, now=now)
+    everybody = [(one.flight, one.program) for one in readable] + [(one.flight, one.program) for one in stranded]
+    for theirs, program in everybody:
         if program is None or theirs == today.flight:
             continue
         for index, node in enumerate(program.nodes):

@@ -11,10 +11,13 @@ from clm.domain.content import TEAM
 from clm.domain.policy import NOWHERE, Candidate, Contacted, Policy
 from clm.domain.term import HOME_ZONE, Term
 from clm.domain.whereabouts import whereabouts
+from clm.domain.wish import Wish
 from clm.engine.journey import Journey
-from clm.store import contacted, suppressions
+from clm.store import contacted, suppressions, wishes
 from clm.store.database import Found, Transaction
 from clm.store.leases import CONTACT_FACTS, Asked
+
+_EVERYTHING = Wish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Known:
     offers: Collection[tuple[str, str, str]]
     history: Mapping[int, Sequence[Found]]
     suppressed: Mapping[tuple[str, str], str]
+    wishes: Mapping[int, Wish]
 
 
 def known(
@@ -42,19 +46,24 @@ def known(
         for step in journey.campaign.sends
         if step.coupon is not None
     }
-    looks_back = max([0, *policy.gaps.values(), *(cap.within for cap in policy.caps)])
-    ids = {row.contact_id for row in rows if row.purpose == "marketing"} if looks_back else set()
+    marketing = {row.contact_id for row in rows if row.purpose == "marketing"}
+    wished = wishes.of(tx, marketing) if marketing else {}
+    wanted = (wish.every_ms for wish in wished.values())
+    looks_back = max([0, *policy.gaps.values(), *(cap.within for cap in policy.caps), *wanted])
+    ids = marketing if looks_back else set()
     addresses = {(row.channel, address) for row in rows if (address := _own_address(row))}
     return Known(
         offers,
         contacted.history(tx, ids, since=now - looks_back) if ids else {},
         suppressions.suppressed(tx, addresses),
+        wished,
     )
 
 
 def candidate(row: Found, journey: Journey, others: Known, policy: Policy, *, team: str) -> Candidate:
     """The message as policy sees it; what is for the team goes to its address."""
     address = team if row.channel in TEAM else _own_address(row)
+    wish = others.wishes.get(row.contact_id, _EVERYTHING)
     where = NOWHERE
     if row.channel in policy.hours and row.purpose == "marketing":
         where = whereabouts(zone=row.zone, country=row.country, postcode=row.postcode, phone=row.phone)
@@ -76,6 +85,8 @@ def candidate(row: Found, journey: Journey, others: Known, policy: Policy, *, te
             for one in others.history.get(row.contact_id, ())
             if one.id != row.id
         ),
+        unwanted=journey.campaign.topic if journey.campaign.topic in wish.topics_off else None,
+        at_most_every=wish.every_ms,
         waited_for=row.reason if row.due_at >= row.expires_at else None,
     )
 

@@ -14,35 +14,40 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
 from clm.channels.protocol import Channel
-from clm.content.brand import Brand
+from clm.content.brand import Brand, hosts_of
 from clm.content.library import TemplateLibrary
 from clm.content.links import Links
 from clm.domain.content import ChannelName
 from clm.domain.instant import SECOND_MS
 from clm.domain.outcome import InDoubt, NotSent, Outcome
 from clm.engine import authorisation
+from clm.engine.blocks import Blocks
+from clm.engine.coupons import Codes, Desk, asking
 from clm.engine.handover import Answer, Batch, Clock, Handed, HandOver, Leased
 from clm.engine.intent import Intending
-from clm.engine.journey import Journeys
+from clm.engine.journey import Journey, Journeys
+from clm.engine.material import gather
 from clm.engine.settling import Settled, settle
-from clm.engine.words import Writer, products_of
+from clm.engine.words import Writer
 from clm.errors import StoreBusyError
 from clm.faults import FaultPoint, reach
 from clm.store import leases, references
 from clm.store.attempts import ContactBusyError
-from clm.store.database import Database
+from clm.store.database import Database, Found
 
 BATCH_MESSAGES = 500
 LEASE_SECONDS = 30
 """Longer than any hand-over takes, and about as long as anybody wants to wait after a crash."""
 LAPSED = "its lease would have run out before an answer came"
+TOO_LATE = "it was too late by the time it was to be handed over"
 _INTENT_TRIES_MAX = 5
+_CODES_PAUSE_SECONDS = 0.1
 
 Together = Callable[[Sequence[Coroutine[Any, Any, Answer]]], Sequence[Answer]]
 """Runs the hand-overs of one batch, and says what came of each."""
@@ -82,7 +87,7 @@ class Dispatcher:
         handing = self.intend(batch, batch.next(len(batch.waiting)), counts)
         answers = (self.together or self._in_a_loop)([self.hand_over(one) for one in handing])
         settled = self.settle(answers)
-        return Handed(len(leased.rows), counts + settled.by_status, alerts=settled.alerts)
+        return Handed(len(leased.rows), counts + settled.by_status, alerts=[*leased.codes.alerts, *settled.alerts])
 
     def lease(self, channels: Collection[ChannelName] | None = None, limit: int = BATCH_MESSAGES) -> Leased | None:
         """Take up to `limit` messages that are due, of some channels or all; None when nothing was free to take."""
@@ -106,9 +111,43 @@ class Dispatcher:
             rows = leases.leased(tx, token, lock=False, ids=ids)
             keys = {(row.campaign, row.version) for row in rows}
             journeys = dict.fromkeys(keys) | self.journeys.of(tx, keys)
-            products = products_of(tx, rows)
+            material = gather(tx, rows, self._blocks)
+        codes = self._codes(token, rows, journeys)
+        if codes is None:
+            return None
         asked = authorisation.asked(journeys.values(), self.journeys.configuration.policy)
-        return Leased(token, rows, journeys, asked, products)
+        return Leased(token, rows, journeys, asked, material.beside(codes.words), codes)
+
+    def _codes(
+        self, token: str, rows: Sequence[Found], journeys: Mapping[tuple[str, str], Journey | None]
+    ) -> Codes | None:
+        """A code for each message whose step carries an offer; None where others stand in the way again and again.
+
+        Codes that others have in hand are asked for again: their transactions take milliseconds.
+        """
+        carrying = asking(rows, journeys)
+        if not carrying:
+            return Codes()
+        configuration = self.journeys.configuration
+        shop = configuration.shop
+        desk = Desk(configuration.offers, shop.default_locale, shop.time_zone, self.now)
+        found: Codes | None = None
+        alerts: list[str] = []
+        for tries in range(_INTENT_TRIES_MAX):
+            if tries and found is not None:
+                self.pause(_CODES_PAUSE_SECONDS)
+            try:
+                with self.database.write() as tx:
+                    found = desk.hold(tx, carrying)
+            except StoreBusyError:
+                continue
+            alerts += found.alerts
+            if not found.awaited:
+                break
+        if found is None:
+            self.release(token, [row.id for row in rows])
+            return None
+        return replace(found, alerts=alerts)
 
     def write(self, leased: Leased) -> Batch:
         """Make the words of leased messages; nothing is decided by that."""
@@ -141,11 +180,17 @@ class Dispatcher:
 
     async def hand_over(self, one: HandOver) -> Answer:
         """Hand one message over, while its lease lasts: afterwards others have taken it for lost."""
-        channel = self.channels[one.envelope.channel]
-        if self.clock() + channel.limits.timeout_seconds * SECOND_MS > one.lease_until:
+        channel, envelope, clock_now = self.channels[one.envelope.channel], one.envelope, self.clock()
+        if clock_now + channel.limits.timeout_seconds * SECOND_MS > one.lease_until:
             return Answer(one, NotSent(LAPSED))
+        if envelope.good_until_ms is not None:
+            # The run is for the instant at which it began, and how long an SMS is good counts from now on.
+            handed_at = self.now + max(0, clock_now - self.made_at)  # a clock may have been put back meanwhile
+            if handed_at >= envelope.good_until_ms:
+                return Answer(one, NotSent(TOO_LATE))
+            envelope = replace(envelope, at_ms=handed_at)
         try:
-            outcome = await channel.deliver(one.envelope)
+            outcome = await channel.deliver(envelope)
         except Exception as error:  # noqa: BLE001 - one message's bad luck must not be its whole batch's
             outcome = InDoubt(f"the channel failed: {type(error).__name__}")
         return self.answered(one, outcome)
@@ -153,7 +198,7 @@ class Dispatcher:
     def answered(self, one: HandOver, outcome: Outcome) -> Answer:
         """The answer; a lost one is no doubt where the provider tells a repeated message: it is handed over again."""
         if isinstance(outcome, InDoubt) and self.channels[one.envelope.channel].idempotent:
-            return Answer(one, NotSent(outcome.reason))
+            return Answer(one, NotSent(outcome.reason), doubted=True)
         return Answer(one, outcome)
 
     def settle(self, answers: Sequence[Answer]) -> Settled:
@@ -197,8 +242,15 @@ class Dispatcher:
         )
 
     @cached_property
+    def _blocks(self) -> Blocks:
+        configuration = self.journeys.configuration
+        hosts = hosts_of(self.brand)
+        return Blocks(self.library, configuration.help, hosts, self.now, surveys=configuration.surveys)
+
+    @cached_property
     def _writer(self) -> Writer:
-        return Writer(self.library, self.links, self.journeys.configuration.shop.base_currency, self.now)
+        configuration = self.journeys.configuration
+        return Writer(self.library, self.links, configuration.shop.base_currency, self.now, configuration.surveys)
 
     def _in_a_loop(self, handing: Sequence[Coroutine[Any, Any, Answer]]) -> Sequence[Answer]:
         async def all_of_them() -> list[Answer]:

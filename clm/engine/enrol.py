@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clm.domain.broadcast import Broadcast
 from clm.domain.campaign import Campaign
 from clm.domain.condition import Not, before_entering
 from clm.domain.content import TEAM
@@ -23,9 +24,12 @@ def enrol(database: Database, journeys: Journeys, campaign: Campaign, *, now: in
 
     Only contacts whose facts changed or who passed a threshold since the last time are looked at. The first time, and
     when the conditions have been edited, everybody is; of those, at most the policy's backlog enters, latest trigger
-    first, and the rest follow in the days after as long as the condition still holds.
+    first, and the rest follow in the days after as long as the condition still holds. A broadcast takes in nobody: it
+    is announced (clm.engine.broadcast).
     """
-    entrance = _entrance(journeys, campaign)
+    if isinstance(campaign, Broadcast):
+        return 0
+    entrance = entrance_of(journeys, campaign)
     with database.write() as tx:
         rules = rules_of(tx, entrance.when, entrance.unless, entrance.once_per, entrance.again_after)
         look = watermarks.begin(tx, f"enter {campaign.campaign}", rules=rules, now=now)
@@ -38,7 +42,8 @@ def enrol(database: Database, journeys: Journeys, campaign: Campaign, *, now: in
         return entered
 
 
-def _entrance(journeys: Journeys, campaign: Campaign) -> Entrance:
+def entrance_of(journeys: Journeys, campaign: Campaign) -> Entrance:
+    """Who enters today's version of the campaign, and who of them is held out."""
     rules = journeys.configuration.rules(campaign)
     return Entrance(
         campaign=campaign.campaign,

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 from clm.domain.content import Content, Envelope
 from clm.domain.outcome import Outcome
+from clm.engine.coupons import Codes
 from clm.engine.journey import Journey
+from clm.engine.material import Material
 from clm.store.database import Found
 from clm.store.leases import Asked
 
 Clock = Callable[[], int]
-"""Wall-clock milliseconds, for leases alone."""
+"""Wall-clock milliseconds: for leases, and for how long a run has been under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class Leased:
     journeys: Mapping[tuple[str, str], Journey | None]
     asked: tuple[Asked, ...]
     """What conditions ask for beside the contacts' own facts."""
-    products: Mapping[int, Sequence[Mapping[str, object]]]
-    """What each contact bought last."""
+    material: Material
+    codes: Codes = field(default_factory=Codes)
 
 
 @dataclass(slots=True)
@@ -51,6 +53,7 @@ class Batch:
     unrenderable: Mapping[int, str]
     waiting: list[tuple[int, int]] = field(default_factory=list)
     """Message and contact of those on which nothing has been decided."""
+    codes: Codes = field(default_factory=Codes)
 
     def next(self, most: int) -> Mapping[int, int]:
         """Take the next lot from those that wait: contacts by message."""
@@ -84,3 +87,5 @@ class Answer:
 
     of: HandOver
     outcome: Outcome
+    doubted: bool = False
+    """Whether the answer was lost: it may have left, and goes again to a provider that tells a repeated message."""

@@ -12,10 +12,11 @@ from itertools import islice
 from typing import TypeVar
 
 from clm.domain.fingerprint import fingerprint
-from clm.domain.record import BadRow, ContactRecord, EventRecord, Feed, OrderRecord, Record
-from clm.engine import consent
-from clm.store import consents, contacts, events, orders, profiles, quarantine
-from clm.store.database import Database, Transaction
+from clm.domain.record import BadRow, ContactRecord, EventRecord, Feed, OrderRecord, ProductRecord, Record
+from clm.engine import consent, redemptions
+from clm.engine.redemptions import Used
+from clm.store import consents, contacts, events, orders, products, profiles, quarantine
+from clm.store.database import Database, Found, Transaction
 from clm.store.dialect import lock
 from clm.store.orders import Placed
 from clm.store.profiles import SERVICE_EVENTS, Appended
@@ -61,6 +62,8 @@ class _Touched:
     """Those whose profiles are computed afresh."""
     appended: list[Appended] = field(default_factory=list)
     active_at: dict[int, int] = field(default_factory=dict)
+    used: list[Used] = field(default_factory=list)
+    """Coupons that were entered for orders."""
 
     @property
     def everyone(self) -> set[int]:
@@ -102,14 +105,17 @@ class Ingest:
             self._contacts(tx, [row for row in good if isinstance(row, ContactRecord)], counts, touched)
         elif self.feed == "orders":
             self._orders(tx, [row for row in good if isinstance(row, OrderRecord)], counts, touched)
-        else:
+        elif self.feed == "events":
             self._events(tx, [row for row in good if isinstance(row, EventRecord)], counts, touched)
+        else:
+            self._products(tx, [row for row in good if isinstance(row, ProductRecord)], counts)
         profiles.hold(tx, touched.everyone)
+        redemptions.redeem(tx, touched.used, now=self.now)
         appended = [order for order in touched.appended if order.contact_id not in touched.contact_ids]
         touched.contact_ids |= profiles.append(tx, appended, now=self.now)
         profiles.recompute(tx, touched.contact_ids, now=self.now)
         later = {who: at for who, at in touched.active_at.items() if who not in touched.contact_ids}
-        profiles.note_activity(tx, later)
+        profiles.note_activity(tx, later, now=self.now)
         return counts
 
     @property
@@ -119,7 +125,7 @@ class Ingest:
 
     def _contacts(self, tx: Transaction, records: list[ContactRecord], counts: Counts, touched: _Touched) -> None:
         latest = {record.external_id: record for record in records}  # of two in a batch the later row counts
-        known = contacts.known(tx, self.source, latest.keys())
+        known = self._known(tx, list(latest.values()))
         told_of = self._details
         added, changed = [], []
         for external_id, record in latest.items():
@@ -151,6 +157,14 @@ class Ingest:
         touched.contact_ids.update(contact_id for contact_id, _ in told)
         self._consents(tx, told)
 
+    def _known(self, tx: Transaction, records: list[ContactRecord]) -> dict[str, Found]:
+        """Those that the source has named before, or who have signed up on our own pages with the same address."""
+        known = contacts.known(tx, self.source, [record.external_id for record in records])
+        news = [record for record in records if record.external_id not in known]
+        if contacts.adopt(tx, self.source, news):
+            return contacts.known(tx, self.source, [record.external_id for record in records])
+        return known
+
     def _consents(self, tx: Transaction, told: list[tuple[int, ContactRecord]]) -> None:
         if self.fields() & {"email_consent", "sms_consent"}:
             known = consent.by_channel(consents.of(tx, [contact_id for contact_id, _ in told]))
@@ -165,7 +179,8 @@ class Ingest:
         placed, changed_ids = [], []
         for external_id, record in latest.items():
             contact_id = contact_ids[record.contact.external_id]
-            print_ = fingerprint((record.contact.external_id, record[2:]))
+            # Without a coupon as it was before there were any, so that no order of then has changed by that.
+            print_ = fingerprint((record.contact.external_id, record[2:] if record.coupon else record[2:-1]))
             before = known.get(external_id)
             if before is not None and before.fingerprint == print_:
                 continue
@@ -180,6 +195,8 @@ class Ingest:
         touched.contact_ids |= orders.awaited_back(tx, self.source, [order.external_id for order in touched.appended])
         orders.put(tx, self.source, placed, now=self.now)
         orders.replace_lines(tx, self.source, [one.record for one in placed], changed=changed_ids)
+        touched.used = redemptions.used(tx, self.source, placed)
+        touched.active_at |= redemptions.owners(touched.used)
         counts.new += len(placed) - len(changed_ids)
         counts.changed += len(changed_ids)
         counts.unchanged += len(records) - len(placed)
@@ -199,7 +216,7 @@ class Ingest:
         for record in records:
             earlier = by_id.get(record.external_id)
             by_id[record.external_id] = record if earlier is None else _filled(earlier, record)
-        known = contacts.known(tx, self.source, by_id.keys())
+        known = self._known(tx, list(by_id.values()))
         missing = [record for external_id, record in by_id.items() if external_id not in known]
         if missing:
             contacts.add(tx, self.source, [(record, None) for record in missing], now=self.now)
@@ -237,6 +254,17 @@ class Ingest:
             touched.active_at[contact_id] = max(record.at, touched.active_at.get(contact_id, record.at))
         counts.new += len(fresh)
         counts.unchanged += len(records) - len(fresh)
+
+    def _products(self, tx: Transaction, records: list[ProductRecord], counts: Counts) -> None:
+        latest = {record.product_id: record for record in records}
+        known = products.known(tx, self.source, latest.keys())
+        told = [(record, fingerprint(record)) for record in latest.values()]
+        news = [(record, print_) for record, print_ in told if known.get(record.product_id) != print_]
+        products.put(tx, self.source, news, now=self.now)
+        changed = sum(record.product_id in known for record, _ in news)
+        counts.new += len(news) - changed
+        counts.changed += changed
+        counts.unchanged += len(records) - len(news)
 
 
 def _filled(first: ContactRecord, second: ContactRecord) -> ContactRecord:

@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clm.channels.protocol import Channel
-from clm.content.brand import Brand
+from clm.content.brand import Brand, sender_name
 from clm.content.links import Links
 from clm.domain.content import TEAM, ChannelName, Content, Envelope
 from clm.domain.delivery import Route
 from clm.domain.fingerprint import fingerprint
-from clm.domain.policy import Defer, Policy, Stop, Verdict, authorise
+from clm.domain.hours import open_until
+from clm.domain.instant import HOUR_MS
+from clm.domain.policy import Candidate, Defer, Policy, Stop, Verdict, authorise, too_late
 from clm.domain.reference import reference
 from clm.domain.sms import cost, segments
-from clm.engine import authorisation, safety
+from clm.engine import authorisation, coupons, safety
 from clm.engine.handover import Batch, HandOver
 from clm.engine.safety import Gate
 from clm.store import attempts, contacted, enrolments, leases, stops, withheld
@@ -25,17 +27,21 @@ from clm.store.leases import Open, Turn
 from clm.store.stops import of_sender, of_version
 from clm.store.withheld import Deferred, Ended
 
+_KEPT_MS_MAX = 10 * HOUR_MS
+"""The longest that a provider keeps an SMS (Twilio: 36,000 s)."""
+
 
 @dataclass(slots=True)
 class _Sorted:
     """What becomes of the messages of a lot that are not handed over."""
 
+    now: int
     ended: list[Ended] = field(default_factory=list)
     deferred: list[Deferred] = field(default_factory=list)
     leaving: dict[int, str] = field(default_factory=dict)
     """Enrolments that end with their message, each with the reason."""
     later: list[int] = field(default_factory=list)
-    """Given back undecided: it is not their turn."""
+    """Given back undecided: it is not their turn, or others have their codes in hand."""
 
     def withheld(self, row: Found, verdict: Verdict, batch: Batch, gate: Gate, sender: str) -> bool:
         """Whether a message is not handed over, by the policy's verdict, for want of words, or because of a stop."""
@@ -47,11 +53,20 @@ class _Sorted:
             self.ended.append(Ended(row.id, "dead", batch.unrenderable[row.id]))
         elif isinstance(verdict, Defer):
             self.deferred.append(Deferred(row.id, verdict.until, verdict.reason, verdict.facts))
-        elif not gate.lets(row, sender):
+        elif row.id in batch.codes.lacking:
+            self._waits_for_code(row, batch.codes.lacking[row.id])
+        elif row.id in batch.codes.awaited or not gate.lets(row, sender):
             self.later.append(row.id)
         else:
             return False
         return True
+
+    def _waits_for_code(self, row: Found, reason: str) -> None:
+        """Ask again in a while, and once more at the deadline; then it is over."""
+        if self.now >= row.expires_at:
+            self.ended.append(Ended(row.id, "expired", too_late(reason)))
+        else:
+            self.deferred.append(Deferred(row.id, min(self.now + coupons.LOOK_AGAIN_MS, row.expires_at), reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +119,15 @@ class Intending:
         )
         others = authorisation.known(tx, rows, batch.journeys, self.policy, now=self.now)
         handing: list[HandOver] = []
-        sorted_ = _Sorted()
+        sorted_ = _Sorted(self.now)
+        codeless = coupons.gone(tx, batch.codes, rows) | coupons.come(tx, batch.codes, lot)
         names = authorisation.names_of(batch.asked)
         for row in rows:
             key, turn = (row.campaign, row.version), Turn(row.queue_rank, row.due_at, row.id)
-            # Of a version that was not known when the words were made, words and questions are others.
-            if key not in batch.journeys or row.contact_id in busy or elsewhere.get(row.contact_id, turn) < turn:
+            # Of a version that was not known when the words were made, words and questions are others; and so are the
+            # words where the code in them has gone, or where one has come since there was none.
+            unready = key not in batch.journeys or row.id in codeless
+            if unready or row.contact_id in busy or elsewhere.get(row.contact_id, turn) < turn:
                 sorted_.later.append(row.id)
                 continue
             journey = batch.journeys[key]
@@ -120,11 +138,12 @@ class Intending:
             verdict = authorise(candidate, authorisation.facts(row, names), self.policy, self.now)
             if not sorted_.withheld(row, verdict, batch, gate, self.sender(row.channel)):
                 busy.add(row.contact_id)  # one at a time: their next message waits for the next batch
-                envelope = self._envelope(row, candidate.address, batch.contents[row.id])
+                envelope = self._envelope(row, candidate, batch.contents[row.id])
                 sender = self.sender(row.channel)
                 handing.append(HandOver(envelope, row.attempts + 1, batch.token, lease_until, sender, row.version))
         self._withhold(tx, sorted_, batch.token, counts)
         self._spend(tx, gate)
+        coupons.give(tx, batch.codes, [one.envelope.message_id for one in handing], now=self.now)
         intents = [self._intent(one) for one in handing]
         attempts.intend(tx, intents, token=batch.token, lease_until=lease_until, now=self.now)
         return handing
@@ -193,22 +212,32 @@ class Intending:
         route = self.policy.delivery.routes.get("sms", Route())
         return taken.count, cost(taken, envelope.to, route.price_per_segment)
 
-    def _envelope(self, row: Found, address: str | None, content: Content) -> Envelope:
+    def _envelope(self, row: Found, candidate: Candidate, content: Content) -> Envelope:
         names = [name for name in (row.first_name, row.last_name) if name and row.channel not in TEAM]
         sms = row.channel == "sms"
         return Envelope(
             message_id=row.id,
             reference=reference(row.id, self.reference_key),
             channel=row.channel,
-            to=address or "",  # never empty: what has no address is refused
+            to=candidate.address or "",  # never empty: what has no address is refused
             to_name=" ".join(names) or None,
             sender=self.brand.sms_sender if sms else self.brand.sender.email,
-            sender_name=None if sms else self.brand.sender.name,
+            sender_name=None if sms else sender_name(self.brand, content.locale),
+            sender_name_ascii=None if sms else self.brand.sender.name,
             content=content,
             at_ms=self.now,
             headers=self._headers(row),
             labels=(row.campaign, row.step),
+            good_until_ms=self._good_until(candidate) if sms else None,
         )
+
+    def _good_until(self, candidate: Candidate) -> int:
+        """Its deadline, or what comes before it of the hours in which marketing may arrive."""
+        hours = self.policy.hours.get(candidate.channel)
+        if hours is None or candidate.purpose == "transactional":
+            return candidate.expires_at
+        where = candidate.whereabouts.or_at(self.policy.zone)
+        return min(candidate.expires_at, open_until(self.now, where, hours, ahead=_KEPT_MS_MAX))
 
     def _headers(self, row: Found) -> dict[str, str]:
         """Where answers go, and how whoever reads it can leave without reading (RFC 8058)."""

@@ -65,33 +65,24 @@ class Journeys:
 
     def live(self) -> list[Campaign]:
         """The campaigns that take people in and send, most urgent first."""
-        live = [campaign for campaign in self.configuration.campaigns if campaign.status == "live"]
+        live = [campaign for campaign in self.configuration.all_campaigns if campaign.status == "live"]
         return sorted(live, key=lambda campaign: (-campaign.priority, campaign.campaign))
 
     def today(self, campaign: Campaign) -> Journey:
         """The version that today's file takes people in on."""
         return self._laid_out(campaign, campaign.version)
 
-    def in_flight(self, tx: Transaction, campaign: Campaign, *, now: int) -> list[Journey]:
-        """The versions of a live campaign that somebody is on, but those that cannot be read any more."""
-        found = self._journeys(self._versions(tx, campaign, now))
-        return [journey for journey in found.values() if journey is not None]
-
-    def stranded(self, tx: Transaction, campaign: Campaign, *, now: int) -> list[Stranded]:
-        """The versions of a live campaign that somebody is on and that cannot be read any more."""
-        today = self._live(campaign.campaign)
-        if today is None:
-            return []
-        rows = self._versions(tx, campaign, now)
+    def in_flight(self, tx: Transaction, campaign: Campaign, *, now: int) -> tuple[list[Journey], list[Stranded]]:
+        """The versions of a live campaign that somebody is on: those that can be read, and those that no longer can."""
+        rows = enrolments.versions_in_flight(tx, campaign.campaign, since=now - GOAL_OPEN_DAYS_MAX * DAY_MS)
         found = self._journeys(rows)
-        return [
-            Stranded(Flight(row.campaign, row.version), _program(row, today))
+        today = self._live(campaign.campaign)
+        stranded = [
+            Stranded(Flight(row.campaign, row.version), program_then(row, today))
             for row in rows
-            if found[row.campaign, row.version] is None
+            if today is not None and found[row.campaign, row.version] is None
         ]
-
-    def _versions(self, tx: Transaction, campaign: Campaign, now: int) -> list[Found]:
-        return enrolments.versions_in_flight(tx, campaign.campaign, since=now - GOAL_OPEN_DAYS_MAX * DAY_MS)
+        return [journey for journey in found.values() if journey is not None], stranded
 
     def _live(self, name: str) -> Campaign | None:
         return next((one for one in self.live() if one.campaign == name), None)
@@ -126,10 +117,11 @@ class Journeys:
 
 def _then(row: Found, today: Campaign) -> Campaign:
     """Title, status, priority and in_flight are always those of today's file; the rest is as it was."""
-    return Campaign.model_validate(json.loads(row.definition) | today.model_dump(include=TODAYS))
+    return type(today).model_validate(json.loads(row.definition) | today.model_dump(include=TODAYS))
 
 
-def _program(row: Found, today: Campaign) -> Program | None:
+def program_then(row: Found, today: Campaign) -> Program | None:
+    """A version's steps as they were; None where they cannot be read any more."""
     try:
         return program(_then(row, today))
     except (ValidationError, ProgramError):

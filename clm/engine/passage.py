@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
+from clm.domain.broadcast import Broadcast
 from clm.domain.campaign import SendStep
 from clm.domain.clock import zone_of
 from clm.domain.condition import Condition
@@ -36,7 +37,16 @@ _HANDED_OVER = {"sent", "in_doubt"}
 class Passage:
     """Takes people past nodes of one journey, within one transaction."""
 
-    def __init__(self, tx: Transaction, journey: Journey, *, now: int, shop_zone: str = "UTC") -> None:
+    def __init__(
+        self,
+        tx: Transaction,
+        journey: Journey,
+        *,
+        now: int,
+        shop_zone: str = "UTC",
+        among: Collection[int] | None = None,
+    ) -> None:
+        """Of everybody, or of a few contacts alone."""
         self.queued = 0
         """Messages queued."""
         self.came_to: set[int] = set()
@@ -48,6 +58,7 @@ class Passage:
         self._campaign = journey.campaign.campaign
         self._now = now
         self._zone = shop_zone
+        self._among = among
 
     def take(self, index: int, *, limit: int) -> int:
         """Take up to `limit` of those who are due at a node past it; returns how many those were."""
@@ -150,6 +161,21 @@ class Passage:
 
     def _send(self, step: SendStep, who: Sequence[Standing]) -> None:
         """Queue the message for all but those held out, who get nothing."""
+        getting = [Moved(one.id, one.contact_id) for one in who if not one.held_out]
+        for at, theirs in sorted(self._due_since(getting).items()):
+            self._queue(step, theirs, at)
+
+    def _due_since(self, getting: Sequence[Moved]) -> dict[int, list[Moved]]:
+        """Who is due since when: now, but for a broadcast, which is out of date however late this run is."""
+        if not isinstance(self._journey.campaign, Broadcast):
+            return {self._now: list(getting)}
+        entered = enrolments.entered_at(self._tx, [one.id for one in getting])
+        found: dict[int, list[Moved]] = {}
+        for one in getting:
+            found.setdefault(entered[one.id], []).append(one)
+        return found
+
+    def _queue(self, step: SendStep, getting: Sequence[Moved], due_at: int) -> None:
         campaign = self._journey.campaign
         what = Queueing(
             campaign=campaign.campaign,
@@ -157,10 +183,9 @@ class Passage:
             channel=step.channel,
             purpose=campaign.purpose,
             priority=campaign.priority,
-            due_at=self._now,
-            expires_at=self._now + step.within,
+            due_at=due_at,
+            expires_at=due_at + step.within,
         )
-        getting = [Moved(one.id, one.contact_id) for one in who if not one.held_out]
         self.queued += messages.queue(self._tx, getting, what, now=self._now)
 
     def _suppress(self, node: Suppress, who: Sequence[Standing]) -> None:
@@ -207,6 +232,7 @@ class Passage:
             asking=asking,
             asked_at=asked_at,
             profile=profile,
+            among=self._among,
         )
 
     def _go(self, who: Iterable[Standing], to: int, *, due_at: int | None = None) -> None:

@@ -39,12 +39,22 @@ class Pulled:
 
 
 def pull_feed(
-    database: Database, shop: ShopConfig, spec: FeedSpec, *, now: int, progress: Progress | None = None
+    database: Database,
+    shop: ShopConfig,
+    spec: FeedSpec,
+    *,
+    now: int,
+    read_at: int,
+    progress: Progress | None = None,
 ) -> Pulled:
-    """Read what is new in one feed's files; the cursor moves in the transactions that store the rows."""
+    """Read what is new in one feed's files; the cursor moves in the transactions that store the rows.
+
+    What is dated ahead of `read_at` is a bad row: it is the time by the clock, not `now`, since a run for an instant of
+    the past must not refuse what has been ordered since.
+    """
     total, files = Counts(), 0
     for path in spec.files():
-        counts = _pull_file(database, shop, spec, path, now=now, progress=progress)
+        counts = _pull_file(database, shop, spec, path, now=now, read_at=read_at, progress=progress)
         if counts is not None:
             total.add(counts)
             files += 1
@@ -52,7 +62,14 @@ def pull_feed(
 
 
 def _pull_file(
-    database: Database, shop: ShopConfig, spec: FeedSpec, path: Path, *, now: int, progress: Progress | None
+    database: Database,
+    shop: ShopConfig,
+    spec: FeedSpec,
+    path: Path,
+    *,
+    now: int,
+    read_at: int,
+    progress: Progress | None,
 ) -> Counts | None:
     place = {"source": spec.source, "feed": spec.feed, "file": str(path)}
     with database.read() as tx:
@@ -60,7 +77,7 @@ def _pull_file(
     start = resume(path, FileCursor.from_json(stored) if stored else None, mapping=spec.digest())
     if start.unchanged:
         return None
-    reader = open_feed(spec, path, money_of(shop), size=start.size)
+    reader = open_feed(spec, path, money_of(shop), size=start.size, read_at=read_at)
 
     def keep(tx: Transaction, rows: int, *, finished: bool = False) -> None:
         cursor = start.cursor.after(start.skip + rows, finished=finished)

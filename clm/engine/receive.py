@@ -14,9 +14,9 @@ from clm.domain.provider_event import ProviderEvent
 from clm.domain.reference import message_of
 from clm.errors import StoreBusyError
 from clm.faults import FaultPoint, reach
-from clm.store import attempts, delivery, doubt, references, suppressions
+from clm.store import attempts, coupons, delivery, doubt, references, suppressions
 from clm.store.database import Database, Transaction
-from clm.store.delivery import Told
+from clm.store.delivery import Lapsed, Told
 
 _TRIES_MAX = 5
 EVENTS_MAX = 10_000
@@ -84,8 +84,18 @@ def _receive(tx: Transaction, events: Sequence[ProviderEvent], key: str, *, now:
         )
         for event, message_id in reversed(list(zip(events, ours, strict=True)))
     }
+    lapsed = {
+        one.message_id: Lapsed(event.provider, event.provider_message_id, event.detail)
+        for event, one in told.values()
+        if event.lapsed and one.message_id is not None
+    }
+    if lapsed:
+        delivery.hold(tx, known)
     resolved = doubt.accepted(tx, [one.message_id for _, one in told.values() if one.message_id is not None], now=now)
+    if lapsed:
+        delivery.note_lapsed(tx, lapsed)
     fresh = delivery.record(tx, [one for _, one in told.values()], now=now)
+    coupons.never_seen(tx, lapsed.keys())
     new = [(told[one.provider, one.provider_event_id][0], one) for one in fresh]
     return Received(
         new=len(fresh),

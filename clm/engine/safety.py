@@ -18,6 +18,7 @@ from clm.domain.content import TEAM
 from clm.domain.delivery import BlastRadius, Breaker, Canary, Delivery
 from clm.domain.instant import DAY_MS, HOUR_MS
 from clm.store import harm, shop, stops
+from clm.store.alerts import Matter, note
 from clm.store.database import Database, Found, Transaction
 from clm.store.leases import Open
 from clm.store.stops import Stop, of_campaign, of_sender, of_version
@@ -106,7 +107,10 @@ def hold_if_large(tx: Transaction, blast: BlastRadius, campaign: str, *, now: in
         return False
     largest = f"its largest day of four weeks had {usual:,}" if usual else "it has sent nothing in four weeks"
     reason = f"{lately:,} messages in a day, and {largest}"
-    return stops.put(tx, "blast_radius", of_campaign(campaign), reason, since=now)
+    if not stops.put(tx, "blast_radius", of_campaign(campaign), reason, since=now):
+        return False
+    note(tx, Matter("blast_radius", campaign, f"{campaign} is held: {reason}", _lets_go(campaign)), now=now)
+    return True
 
 
 def refused(tx: Transaction, channel: str, sender: str, reason: str, *, now: int) -> bool:
@@ -172,11 +176,10 @@ def _held_back(tx: Transaction, *, now: int) -> list[Alert]:
             counts[told] += failure.events
     alerts = []
     for told, count in counts.items():
-        name = f"alerted: {told}"
-        before = shop.get(tx, name)
-        if before is None or abs(now - int(before)) >= HOUR_MS:
-            shop.put(tx, name, str(now), now)
-            alerts.append(Alert("error", f"{told}, {count:,} in the last hour"))
+        if shop.is_due(tx, f"alerted: {told}", every=HOUR_MS, now=now):
+            text = f"{told}, {count:,} in the last hour"
+            alerts.append(Alert("error", text))
+            note(tx, Matter("held_back", told, text), now=now)
     return alerts
 
 
@@ -192,7 +195,9 @@ def _watched(tx: Transaction, breaker: Breaker, channel: str, sender: str, *, no
         told = f"{count:,} of {figures.sent:,} {name} ({count / figures.sent:.2%})"
         scope = of_sender(channel, sender)
         if count / figures.sent < line.stop:
-            alerts.append(Alert("warning", f"{scope}: {told}; beyond {line.stop:.2%} it stops"))
+            text = f"{scope}: {told}; beyond {line.stop:.2%} it stops"
+            alerts.append(Alert("warning", text))
+            note(tx, Matter("near_line", f"{scope} {name}", text), now=now)
             continue
         before = stops.released_since(tx, "breaker", scope, now - DAY_MS)
         if before is not None:
@@ -203,7 +208,7 @@ def _watched(tx: Transaction, breaker: Breaker, channel: str, sender: str, *, no
         times = 1 if before is None else before.times + 1
         until = now + _pause_of(breaker.pause, times - 1)
         if stops.put(tx, "breaker", scope, told, since=now, until=until, times=times):
-            return [Alert("error", f"{scope} is stopped: {told}")]
+            return [_stopped(tx, scope, f"{scope} is stopped: {told}", now=now)]
     return alerts
 
 
@@ -228,9 +233,16 @@ def _looked_at_again(tx: Transaction, stop: Stop, delivery: Delivery, *, now: in
     if stop.kind == "breaker" and delivery.breaker is not None and _bad(figures, delivery.breaker):
         told = f"{figures.bounced:,} of {figures.sent:,} probes bounced, {figures.complained:,} complained"
         stops.wait(tx, stop, told, until=now + _pause_of(pause, stop.times), times=stop.times + 1)
-        return [Alert("error", f"{stop.scope} stays stopped: {told}")]
+        return [_stopped(tx, stop.scope, f"{stop.scope} stays stopped: {told}", now=now)]
     stops.release(tx, {stop.scope}, at=now, by="itself", kinds={stop.kind})
     return [Alert("info", f"{stop.scope} goes on: {figures.sent:,} probes did well")]
+
+
+def _stopped(tx: Transaction, scope: str, text: str, *, now: int) -> Alert:
+    """That a breaker has opened, or stays open."""
+    remedy = f"find what caused it, then `clm release {scope.partition(' ')[0]}`; else it tries a few by itself"
+    note(tx, Matter("breaker", scope, text, remedy), now=now)
+    return Alert("error", text)
 
 
 def _pause_of(pause: int, times: int) -> int:
@@ -253,7 +265,13 @@ def _canary(tx: Transaction, stop: Stop, delivery: Delivery, *, now: int) -> lis
         f" {figures.bounced:,} bounced, {figures.complained:,} complained of"
     )
     stops.wait(tx, stop, told, until=None, times=stop.times)
-    return [Alert("error", f"{campaign} is held: {told}; `clm release {campaign}` lets it go")]
+    matter = Matter("canary", campaign, f"{campaign} is held: {told}", _lets_go(campaign))
+    note(tx, matter, now=now)
+    return [Alert("error", f"{matter.text}; {matter.remedy}")]
+
+
+def _lets_go(campaign: str) -> str:
+    return f"`clm release {campaign}` lets it go"
 
 
 def _bad(figures: harm.Figures, breaker: Breaker) -> bool:

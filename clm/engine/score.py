@@ -13,7 +13,7 @@ import numpy as np
 from clm.domain.clock import local_date
 from clm.domain.fingerprint import fingerprint
 from clm.domain.instant import DAY_MS
-from clm.engine import yardstick
+from clm.engine import wares, yardstick
 from clm.engine.people import WEEK_MS, People
 from clm.engine.yardstick import Yardstick
 from clm.rfm_file import RfmRules
@@ -55,6 +55,7 @@ def score_contacts(database: Database, rules: RfmRules, *, now: int, zone: str =
         or local_date(zone, standing.at) != local_date(zone, now)
     )
     if due:
+        wares.take(database, now=now)  # first: the yardstick says that the day's measure is taken
         yardstick.take(database, rules, now=now)
     return _rescore(database, rules, measured=due, now=now)
 

@@ -14,7 +14,8 @@ from clm.engine import safety
 from clm.engine.handover import Answer, Clock
 from clm.errors import StoreError
 from clm.faults import FaultPoint, reach
-from clm.store import attempts, stops, suppressions
+from clm.store import attempts, coupons, stops, suppressions
+from clm.store.alerts import Matter, note
 from clm.store.attempts import Settlement
 from clm.store.database import Database, Transaction
 
@@ -64,29 +65,41 @@ def _settle(tx: Transaction, answers: Sequence[Answer], *, now: int, clock_now: 
     settlements = [_settlement(answer, clock_now) for answer in answers]
     mine = attempts.settle(tx, settlements, now=now)
     _give_back(tx, [one for one in answers if one.of.envelope.message_id in mine and isinstance(one.outcome, NotSent)])
+    refused = [one.of.envelope.message_id for one in answers if isinstance(one.outcome, Rejected)]
+    coupons.never_seen(tx, [message_id for message_id in refused if message_id in mine])
     alerts = []
+    matters: dict[tuple[str, str], Matter] = {}
     for answer in answers:
         envelope, outcome = answer.of.envelope, answer.outcome
+        scope = stops.of_sender(envelope.channel, answer.of.sender)
         # The team's own address may be wrong too, and is mended, not suppressed.
         if isinstance(outcome, Rejected) and outcome.suppress is not None and envelope.channel not in TEAM:
             suppressions.suppress(
                 tx, channel=envelope.channel, address=envelope.to, reason=outcome.suppress, source="provider", at=now
             )
         if isinstance(outcome, Rejected) and outcome.alert:
-            alerts.append(f"{envelope.channel}: {outcome.reason}; the next messages may meet the same")
+            text = f"{envelope.channel}: {outcome.reason}; the next messages may meet the same"
+            alerts.append(text)
+            matters["rejected", scope] = Matter("rejected", scope, text)
         if isinstance(outcome, NotSent) and outcome.retry_after_ms is not None:
             until = clock_now + min(outcome.retry_after_ms, RETRY_AFTER_MS_MAX)
-            scope = stops.of_sender(envelope.channel, answer.of.sender)
             stops.ask_to_wait(tx, scope, outcome.reason, since=now, until=until)
         if isinstance(outcome, NotSent) and outcome.stop:
             safety.refused(tx, envelope.channel, answer.of.sender, outcome.reason, now=now)
-            alerts.append(f"{envelope.channel} is stopped: {outcome.reason}; nothing is lost, messages wait")
+            text = f"{envelope.channel} is stopped: {outcome.reason}; nothing is lost, messages wait"
+            alerts.append(text)
+            remedy = f"mend it, then `clm release {envelope.channel}`"
+            matters["refused", scope] = Matter("refused", scope, text, remedy)
+    for _, matter in sorted(matters.items()):
+        note(tx, matter, now=now)
     by_status: Counter[str] = Counter(one.status for one in settlements if one.id in mine)
     return Settled(by_status, list(dict.fromkeys(alerts)))
 
 
 def _give_back(tx: Transaction, unsent: Sequence[Answer]) -> None:
-    """Let others go in place of those that a canary let go first, and that did not leave."""
+    """Hold again the codes of what did not leave, and let others go in its place where a canary had let it go first."""
+    if unsent:
+        coupons.hold_again(tx, [answer.of.envelope.message_id for answer in unsent])
     to_contacts = [answer.of for answer in unsent if answer.of.envelope.channel not in TEAM]
     versions = Counter((one.envelope.labels[0], one.version) for one in to_contacts)
     for (campaign, version), count in sorted(versions.items()):
@@ -103,8 +116,7 @@ def _settlement(answer: Answer, clock_now: int) -> Settlement:
             return Settlement(*key, "rejected", "bounced" if suppress == "invalid" else "rejected", reason)
         case NotSent(reason, retry_after_ms):
             pause = min(PAUSE_SECONDS * 2 ** min(one.number - 1, 10), PAUSE_SECONDS_MAX) * SECOND_MS
-            return Settlement(
-                *key, "queued", "not_sent", reason, pause_until=clock_now + max(pause, retry_after_ms or 0)
-            )
+            found = "in_doubt" if answer.doubted else "not_sent"
+            return Settlement(*key, "queued", found, reason, pause_until=clock_now + max(pause, retry_after_ms or 0))
         case InDoubt(reason):
             return Settlement(*key, "in_doubt", "in_doubt", reason)

@@ -12,11 +12,14 @@ from clm.settings import Settings
 
 def links_of(settings: Settings) -> Links:
     """What makes and reads this project's links; its keys are made when they are first needed."""
-    return Links(settings.public_url, _link_keys(settings))
+    return Links(settings.public_url, keys_of(settings))
 
 
-def _link_keys(settings: Settings) -> list[str]:
-    """The keys links are signed with; made once and kept in CLM_HOME where the environment names none."""
+def keys_of(settings: Settings) -> list[str]:
+    """The keys that links and sessions are signed with, newest first.
+
+    One is made once, and kept in CLM_HOME, where the environment names none.
+    """
     if settings.secret_keys is not None:
         return signing_keys(settings.secret_keys.get_secret_value())
     path = settings.home / "secret_key"

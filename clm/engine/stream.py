@@ -24,7 +24,7 @@ from clm.channels.protocol import Channel
 from clm.domain.content import ChannelName
 from clm.domain.instant import SECOND_MS
 from clm.domain.outcome import Accepted, InDoubt, NotSent, Rejected
-from clm.engine.dispatch import BATCH_MESSAGES, LAPSED, Dispatcher
+from clm.engine.dispatch import BATCH_MESSAGES, LAPSED, TOO_LATE, Dispatcher
 from clm.engine.handover import Answer, Batch, Handed, HandOver
 
 MESSAGES_MAX = 20_000
@@ -189,6 +189,7 @@ class _Line:
         self.stream.leased += found
         if leased is None:
             return None
+        self.stream.alerts |= dict.fromkeys(leased.codes.alerts)
         return await self._in(self.hands.words, self.stream.dispatcher.write, leased)
 
     async def _begin(self, batch: Batch) -> None:
@@ -239,7 +240,7 @@ class _Line:
         match answer.outcome:
             case Accepted() | Rejected() | InDoubt():
                 self.unreached = 0
-            case NotSent(reason, retry_after_ms, stop) if reason != LAPSED:
+            case NotSent(reason, retry_after_ms, stop) if reason not in {LAPSED, TOO_LATE}:
                 self.unreached += 1
                 away = self.unreached >= _AWAY_ANSWERS
                 if stop or away or retry_after_ms is not None:

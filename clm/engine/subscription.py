@@ -8,11 +8,12 @@ proof; it lifts what the person has said, never what their mail provider has tol
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
+from clm.domain.wish import Wish
 from clm.errors import StoreBusyError
-from clm.store import addressees, consents, profiles, suppressions
+from clm.store import addressees, consents, profiles, suppressions, wishes
 from clm.store.consents import Statement
 from clm.store.database import Database, Found, Transaction
 
@@ -44,6 +45,7 @@ class Subscriber:
     contact_id: int
     locale: str | None
     choices: tuple[Choice, ...]
+    wish: Wish = field(default_factory=Wish)
 
     def gets(self, channel: SubscribedChannel) -> bool:
         """Whether marketing messages reach them by this channel."""
@@ -63,12 +65,18 @@ def unsubscribe(database: Database, contact_id: int, *, source: str, now: int) -
 
 
 def choose(
-    database: Database, contact_id: int, wanted: Mapping[SubscribedChannel, bool], *, source: str, now: int
+    database: Database,
+    contact_id: int,
+    wanted: Mapping[SubscribedChannel, bool],
+    wish: Wish | None = None,
+    *,
+    source: str,
+    now: int,
 ) -> Subscriber | None:
-    """Switch channels on or off as the person wants; what stands so already is left alone.
+    """Switch channels on or off as the person wants, and note a wish; what stands so already is left alone.
 
-    Off holds for every contact with the address, on for this one alone. `source` is the proof: where they have said
-    it, and for what words. Committed, and on disk, when this returns.
+    Off and the wish hold for every contact with the address, on for this one alone. `source` is the proof: where
+    they have said it, and for what words. Committed, and on disk, when this returns.
     """
 
     def work(tx: Transaction) -> Subscriber | None:
@@ -76,7 +84,8 @@ def choose(
         if contact is None:
             return None
         concerned = {channel: _holders(tx, contact, channel) for channel in wanted}
-        profiles.hold(tx, set().union({contact_id}, *concerned.values()))
+        readers = set() if wish is None else _holders(tx, contact, "email")
+        profiles.hold(tx, set().union({contact_id}, readers, *concerned.values()))
         for choice in _as_it_stands(tx, contact).choices:
             on = wanted.get(choice.channel)
             if on is False:
@@ -87,6 +96,10 @@ def choose(
         for channel, on in wanted.items():
             if on is False:  # also of whom we have no address any more: it may come back
                 state(tx, concerned[channel], channel, granted=False, source=source, now=now)
+        stood = wishes.of(tx, readers)
+        for reader in sorted(readers):
+            if wish is not None and wish != stood.get(reader, Wish()):
+                wishes.put(tx, reader, wish, source=source, at=now)
         return _as_it_stands(tx, contact)
 
     return committed(database, work)
@@ -158,7 +171,8 @@ def _as_it_stands(tx: Transaction, contact: Found) -> Subscriber:
                 barred=next((reason for reason in reasons if reason not in LIFTED), None),
             )
         )
-    return Subscriber(contact.id, contact.locale, tuple(choices))
+    wish = wishes.of(tx, [contact.id]).get(contact.id, Wish())
+    return Subscriber(contact.id, contact.locale, tuple(choices), wish)
 
 
 def _holders(tx: Transaction, contact: Found, channel: SubscribedChannel) -> set[int]:

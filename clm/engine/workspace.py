@@ -8,14 +8,18 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from clm.channels.connect import connect
+from clm.channels.loopback import is_loopback
 from clm.channels.protocol import Channel
-from clm.config import Configuration, load_configuration
-from clm.content.brand import Brand, read_brand
+from clm.config import Configuration, look_at_configuration
+from clm.content.brand import Brand, read_brand, unsaid
 from clm.content.catalogue import FILES
 from clm.content.library import TemplateLibrary
+from clm.domain.broadcast import Broadcast
+from clm.domain.campaign import Campaign
 from clm.domain.content import TEAM, ChannelName
 from clm.domain.delivery import IDEMPOTENT, Route
 from clm.domain.fact import FACTS
+from clm.engine.alerts import Postbox
 from clm.engine.dispatch import Dispatcher
 from clm.engine.handover import Clock
 from clm.engine.journey import Journeys
@@ -24,6 +28,11 @@ from clm.errors import ConfigurationError, Fault
 from clm.settings import Settings
 from clm.sources import FeedSpec, load_sources
 from clm.store.database import Database
+
+_DEAF = (
+    "is not set, so every event of SendGrid would be refused: dead addresses would be written to again and again, and"
+    " no breaker or canary would notice; switch on `Signed Event Webhook` there and set this to its verification key"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,42 +47,67 @@ class Project:
 
 def load_project(settings: Settings) -> Project:
     """Read and check everything marketers decide; raises ConfigurationError listing every fault found."""
-    faults: list[Fault] = []
-    configuration: Configuration | None = None
+    project, faults = look_at_project(settings)
+    if faults or project is None:
+        raise ConfigurationError(faults)
+    return project
+
+
+def look_at_project(settings: Settings) -> tuple[Project | None, list[Fault]]:
+    """As much of the project as is sound, and every fault found; None where too little of it is."""
+    configuration, faults = look_at_configuration(settings.config)
     brand: Brand | None = None
     library: TemplateLibrary | None = None
     sources: list[FeedSpec] = []
-    try:
-        configuration = load_configuration(settings.config)
-    except ConfigurationError as error:
-        faults += error.faults
     try:
         sources = load_sources(settings.config / "sources.yaml", variables={"CLM_HOME": str(settings.home)})
     except ConfigurationError as error:
         faults += error.faults
     try:
         brand = read_brand(settings.config / "brand.yaml")
-        locale = configuration.shop.default_locale if configuration else "en"
-        library = TemplateLibrary.load(
+        library, wrong = TemplateLibrary.look(
             settings.templates,
             brand=brand,
-            default_locale=locale,
+            default_locale=configuration.shop.default_locale if configuration else "en",
             facts=[name for name, fact in FACTS.items() if fact.scope == "contact"],
+            cache=settings.cache,
         )
+        faults += wrong
     except ConfigurationError as error:
         faults += error.faults
     if configuration:
         faults += live_faults(configuration, settings)
         configuration = configuration if settings.live else _harmless(configuration)
+    if configuration and brand:
+        shop = configuration.shop
+        path = settings.config / "brand.yaml"
+        faults += unsaid(path, brand, locales=shop.locales, default_locale=shop.default_locale)
     if configuration and library:
         faults += _steps_without_words(configuration, library, settings)
-    if faults or configuration is None or brand is None or library is None:
-        raise ConfigurationError(faults)
-    return Project(configuration, brand, library, tuple(sources))
+    if configuration is None or brand is None or library is None:
+        return None, faults
+    return Project(configuration, brand, library, tuple(sources)), faults
 
 
 def live_faults(configuration: Configuration, settings: Settings) -> list[Fault]:
-    """What must not go live as it is: links nobody can open, and promises that need events which cannot come."""
+    """What must not go live as it is: links nobody can open, and events that are needed and cannot come."""
+    faults = _unkept_promises(configuration, settings)
+    if settings.live:
+        carriers = {route.by for route in configuration.policy.delivery.routes.values()} - IDEMPOTENT
+        api_urls = {"sendgrid": settings.sendgrid_api_url, "twilio": settings.twilio_api_url}
+        far = {one for one in carriers if not is_loopback(urlsplit(api_urls.get(one, "")).hostname)}
+        if "sendgrid" in far and not settings.sendgrid_webhook_key:
+            faults.append(Fault("SENDGRID_WEBHOOK_KEY", _DEAF))
+        url = urlsplit(settings.public_url)
+        if far and (url.scheme != "https" or is_loopback(url.hostname)):
+            needed = "links that readers can open" + (", and Twilio an address to call" if "twilio" in far else "")
+            remedy = "give the one on the internet, which begins with https://"
+            faults.append(Fault("CLM_PUBLIC_URL", f"is {settings.public_url}; live messages need {needed}: {remedy}"))
+    return faults
+
+
+def _unkept_promises(configuration: Configuration, settings: Settings) -> list[Fault]:
+    """Campaigns that send at least once, by providers who could not tell what went from what did not."""
     faults = []
     routes = configuration.policy.delivery.routes
     told_by = {
@@ -86,22 +120,11 @@ def live_faults(configuration: Configuration, settings: Settings) -> list[Fault]
         file = str(settings.config / "campaigns" / f"{campaign.campaign}.yaml")
         for provider in sorted({routes.get(step.channel, Route()).by for step in campaign.sends}):
             variable, key = told_by.get(provider, (None, None))
-            if provider in IDEMPOTENT or key is not None:
+            if provider in IDEMPOTENT or key:
                 continue
             remedy = f"set {variable}, or leave the setting out" if variable else "leave the setting out"
             reason = f"`delivery: at_least_once` needs {provider}'s events, to tell what went from what did not"
             faults.append(Fault(file, f"{reason}; {remedy}"))
-    url = urlsplit(settings.public_url)
-    api_urls = {"sendgrid": settings.sendgrid_api_url, "twilio": settings.twilio_api_url}
-    carriers = {route.by for route in routes.values()} - IDEMPOTENT
-    local = all(urlsplit(api_urls.get(one, "")).hostname in {"127.0.0.1", "localhost", "::1"} for one in carriers)
-    if settings.live and url.scheme != "https" and not local:
-        faults.append(
-            Fault(
-                "CLM_PUBLIC_URL",
-                f"is {settings.public_url}; live messages need links that readers can open, and that begin with https://",
-            )
-        )
     return faults
 
 
@@ -115,17 +138,22 @@ def _steps_without_words(configuration: Configuration, library: TemplateLibrary,
     locale = configuration.shop.default_locale
     return [
         Fault(
-            str(settings.config / "campaigns" / f"{campaign.campaign}.yaml"),
+            str(settings.config / _folder(campaign) / f"{campaign.campaign}.yaml"),
             f"step `{step.send}` has no words by {step.channel}; write"
             f" {settings.templates / campaign.campaign / step.send / locale}/"
             + (f"{{{', '.join(files)}}}" if len(files) > 1 else files[0]),
         )
-        for campaign in configuration.campaigns
+        for campaign in configuration.all_campaigns
         for step in campaign.sends
         for words in ("staff" if step.channel in TEAM else step.channel,)
         for files in (FILES[words],)
         if words not in library.channels(campaign.campaign, step.send)
+        and (campaign.campaign, step.send) not in {place[:2] for place in library.spoilt}
     ]
+
+
+def _folder(campaign: Campaign) -> str:
+    return "broadcasts" if isinstance(campaign, Broadcast) else "campaigns"
 
 
 @dataclass(frozen=True)
@@ -155,6 +183,18 @@ class Workspace:
             brand=self.project.brand,
             links=links_of(self.settings),
             channels=self.channels,
+            now=now,
+            clock=clock,
+        )
+
+    def postbox(self, *, now: int, clock: Clock) -> Postbox:
+        """Where mails to the team are handed over at `now`."""
+        return Postbox(
+            database=self.database,
+            channel=self.channels["staff"],
+            brand=self.project.brand,
+            public_url=self.settings.public_url,
+            zone=self.project.configuration.shop.time_zone,
             now=now,
             clock=clock,
         )

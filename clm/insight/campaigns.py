@@ -11,7 +11,7 @@ from clm.store.database import Database
 
 @dataclass(slots=True)
 class CampaignReport:
-    """One campaign's figures; `ended` counts messages by status and reason, sent ones without a reason."""
+    """One campaign's figures; `ended` counts messages by status and reason; sent ones have none, unless they lapsed."""
 
     campaign: str
     entered: int = 0
@@ -26,8 +26,8 @@ class CampaignReport:
 
     @property
     def sent(self) -> int:
-        """Messages handed over."""
-        return sum(self.ended.get("sent", {}).values())
+        """Messages handed over; one that its provider let lapse is not among them."""
+        return self.ended.get("sent", {}).get("", 0)
 
     @property
     def not_sent(self) -> dict[str, int]:
@@ -35,8 +35,8 @@ class CampaignReport:
         return {
             f"{status}: {reason}": count
             for status, reasons in self.ended.items()
-            if status != "sent"
             for reason, count in reasons.items()
+            if (status, reason) != ("sent", "")
         }
 
 

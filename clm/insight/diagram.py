@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from clm.domain.broadcast import Broadcast
 from clm.domain.campaign import (
     BranchStep,
     Campaign,
@@ -50,9 +51,9 @@ _START_WIDTH = 440
 _NARROW = 110
 
 
-def svg(campaign: Campaign, counts: Counts | None = None) -> str:
-    """The journey as an SVG document; with `counts`, each step shows how many."""
-    drawing = _Drawing(campaign, counts or {})
+def svg(campaign: Campaign, counts: Counts | None = None, notes: Mapping[str, str] | None = None) -> str:
+    """The journey as an SVG document; with `counts`, each step shows how many, with `notes` what else is to be said."""
+    drawing = _Drawing(campaign, counts or {}, notes or {})
     title = f"{campaign.title} ({campaign.campaign})"
     return sheet(drawing.whole(), name=campaign.campaign, title=title, description=description(campaign))
 
@@ -66,11 +67,11 @@ def description(campaign: Campaign) -> str:
 
 def _rules(campaign: Campaign) -> Iterator[tuple[str, str]]:
     """What holds for the whole journey, as name and text."""
-    yield "enters when", campaign.enter.when
-    key = campaign.enter.once_per
-    once = f"once per {key if '(' in key else key.replace('_', ' ')}"
-    again = campaign.enter.again_after
-    yield "", once if again is None else f"{once}, again after {length(again)}"
+    if isinstance(campaign, Broadcast):
+        yield "announced to", campaign.enter.when
+        yield "leaves", f"{campaign.at} by {'the shop' if campaign.where == 'shop' else 'each contact'}'s clock"
+    else:
+        yield from _entering(campaign)
     if campaign.unless:
         yield "not if", campaign.unless
     if campaign.goal:
@@ -80,6 +81,14 @@ def _rules(campaign: Campaign) -> Iterator[tuple[str, str]]:
         yield f"leaves ({rule.reason}) when", rule.when
     if campaign.holdout:
         yield "", f"{campaign.holdout * 100:g}% held out"
+
+
+def _entering(campaign: Campaign) -> Iterator[tuple[str, str]]:
+    yield "enters when", campaign.enter.when
+    key = campaign.enter.once_per
+    once = f"once per {key if '(' in key else key.replace('_', ' ')}"
+    again = campaign.enter.again_after
+    yield "", once if again is None else f"{once}, again after {length(again)}"
 
 
 def _said(campaign: Campaign) -> Iterator[str]:
@@ -141,9 +150,10 @@ def _look(step: Step) -> str:
 class _Drawing:
     """One campaign's cards, put together as its steps are nested."""
 
-    def __init__(self, campaign: Campaign, counts: Counts) -> None:
+    def __init__(self, campaign: Campaign, counts: Counts, notes: Mapping[str, str]) -> None:
         self._campaign = campaign
         self._counts = counts
+        self._notes = notes
         self._keys = step_keys(campaign)
 
     def whole(self) -> Block:
@@ -165,6 +175,7 @@ class _Drawing:
     def _block(self, step: Step, loc: Loc) -> Block:
         kind, *texts = _words(step)
         key = self._keys[loc]
+        texts += [Text(self._notes[key])] if key in self._notes else []
         name = "" if step.name is None or isinstance(step, SendStep) else f" · {step.name}"
         draw = last_box if isinstance(step, GoToStep | ExitStep) else box
         card = draw(_look(step), f"{kind}{name}", *texts, count=self._counts.get(key))

@@ -20,6 +20,7 @@ MARGIN = 20
 _PLAIN_WIDTH = 7.1
 _CODE_WIDTH = 7.3
 _LINES_MAX = 6
+_SHRINKS = "max-width: 100%; height: auto"
 
 STYLE = """
 .clm { --paper: #ffffff; --ink: #1f2430; --soft: #5b6472; --line: #8a93a3; --card: #f4f6f9; --edge: #c9d0da;
@@ -143,7 +144,7 @@ def sheet(block: Block, *, name: str, title: str, description: str) -> str:
     width, height = block.width + 2 * MARGIN, block.height + 2 * MARGIN
     size = f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="clm" {size} style="max-width: 100%; height: auto"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="clm" {size} style="{_SHRINKS}"'
         f' role="img" aria-labelledby="title-{name} description-{name}">\n'
         f'<title id="title-{name}">{escape(title)}</title>\n'
         f'<desc id="description-{name}">{escape(description)}</desc>\n'
@@ -151,6 +152,11 @@ def sheet(block: Block, *, name: str, title: str, description: str) -> str:
         f'<rect class="paper" width="100%" height="100%" rx="12"/>\n'
         f"{_moved(block, width / 2, MARGIN)}\n</svg>\n"
     )
+
+
+def without_style(svg: str) -> str:
+    """A drawing for a page whose own stylesheet holds STYLE, and that allows no other."""
+    return svg.replace(f"<style>{STYLE}</style>\n", "").replace(f' style="{_SHRINKS}"', "")
 
 
 def _moved(block: Block, x: float, y: float) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clm.config import Configuration
+from clm.domain.broadcast import Broadcast
 from clm.domain.instant import iso
 from clm.store import census, messages
 from clm.store.database import Database
@@ -24,6 +25,8 @@ class Standing:
     priority: int | None
     version: str | None
     """Of today's file; whoever enters now is on it."""
+    once: bool = False
+    """A broadcast: nobody enters it by themselves."""
     backlog: bool = False
     """More people qualify than may enter at once; they follow by and by."""
     versions: list[dict[str, Any]] = field(default_factory=list)
@@ -35,9 +38,13 @@ class Standing:
 
 
 def standings(database: Database, configuration: Configuration) -> list[Standing]:
-    """Every campaign there is a file of, most urgent first, and those removed that people have been in."""
-    files = sorted(configuration.campaigns, key=lambda one: (-one.priority, one.campaign))
-    found = {one.campaign: Standing(one.campaign, one.title, one.status, one.priority, one.version) for one in files}
+    """Every campaign there is a file of, most urgent first, then broadcasts; and those removed that people were in."""
+    files = [(one, isinstance(one, Broadcast)) for one in configuration.all_campaigns]
+    files.sort(key=lambda pair: (pair[1], -pair[0].priority, pair[0].campaign))
+    found = {
+        one.campaign: Standing(one.campaign, one.title, one.status, one.priority, one.version, once=once)
+        for one, once in files
+    }
 
     def of(campaign: str) -> Standing:
         return found.setdefault(campaign, Standing(campaign, None, "removed", None, None))

@@ -20,7 +20,7 @@ NAMES = ("r", "alpha", "a", "b")
 _STARTS = [(0.5, 5.0, 0.8, 2.5), (1.0, 20.0, 1.0, 1.0), (0.2, 2.0, 0.1, 5.0)]
 _MOST = (1e6, 1e6, 150.0, 1e6)
 """With a of 150 or more everybody leaves with much the same probability, and the data can tell no more."""
-_CLOSE_TO_ONE = 1e-6
+_NEAR = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,10 @@ class PurchaseModel:
         The paper's hypergeometric function overflows for customers of some hundred orders. Euler's transformation of it
         does not; it would where `a` is large, so that each is used where the other is not.
         """
-        a = self.a if abs(self.a - 1) > _CLOSE_TO_ONE else 1 + _CLOSE_TO_ONE  # the formula divides by a - 1
+        a = self.a if abs(self.a - 1) > _NEAR else 1 + _NEAR  # the formula divides by a - 1
         share = weeks / (self.alpha + of.age + weeks)
         third = a + self.b + of.repeats - 1
+        third = np.where(np.abs(third) < _NEAR, _NEAR, third)  # the series divides by it
         power = self.r + of.repeats
         plain = power <= abs(a - 1)
         first, second = np.where(plain, power, third - power), np.where(plain, self.b + of.repeats, a - 1)

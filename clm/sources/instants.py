@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from clm.domain.instant import to_ms
+from clm.domain.instant import DAY_MS, iso, to_ms
 from clm.sources.values import plain_text
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,6 +17,10 @@ _EARLIEST_MS: Final = to_ms(datetime(1900, 1, 1, tzinfo=UTC))
 _LATEST_MS: Final = to_ms(datetime(2200, 1, 1, tzinfo=UTC))
 
 _BORN_YEAR_MIN: Final = 1900
+
+AHEAD_MS_MAX: Final = {"ordered_at": DAY_MS, "signed_up_at": DAY_MS, "at": 3_653 * DAY_MS}
+"""How far ahead of the reading a time may lie: a day for what has happened, because clocks and zones differ; ten years
+for an event, which may be told before it comes."""
 
 _SECONDS_BELOW: Final = 100_000_000_000
 """A number below is epoch seconds (until the year 5138), one above epoch milliseconds (from March 1973)."""
@@ -55,6 +59,16 @@ def instants(zone: tzinfo) -> Callable[[Any], int | None]:
         return _within_reason((moment - _EPOCH) // _MILLISECOND)
 
     return read
+
+
+def require_not_ahead(field: str, ms: int, now: int) -> None:
+    """Raise ValueError for a time that lies further ahead of `now` than the field may."""
+    if ms > now + AHEAD_MS_MAX[field]:
+        ahead = "more than ten years ahead" if field == "at" else "still to come"
+        raise ValueError(
+            f"is {iso(ms)}, which is {ahead}; is it the wrong year, are day and month swapped, or is it the wrong time"
+            " zone?"
+        )
 
 
 def birth_date(value: Any) -> int | None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from clm.domain.nearest import nearest
 from clm.domain.record import Feed
 from clm.errors import MappingError
-from clm.sources.fields import FIELDS, REQUIRED, SYNONYMS, field_of
+from clm.sources.fields import FIELDS, LOCALE_PREFIXES, REQUIRED, SYNONYMS, field_of
 from clm.sources.rows import Get
 from clm.sources.spec import FeedSpec, faults_in
 from clm.sources.values import plain_text
@@ -82,11 +82,12 @@ def fill_fields(spec: FeedSpec, *, where: str, columns: Sequence[str], get: Call
         field = _field(name, spec.feed)
         fillings[field], named = _template(field, template, table, why=f"`set {name}: {template}`")
         used |= named
-    for column in (*FIELDS[spec.feed], *SYNONYMS):
-        field = _field(column, spec.feed)
-        if column in columns and field not in fillings:
-            table.check(column, why=f"the field `{field}`")
-            fillings[field] = Filling(field, column, get(column))
+    own = [column for column in columns if column.startswith(LOCALE_PREFIXES)]
+    for column in (*FIELDS[spec.feed], *SYNONYMS, *own):
+        named_for = field_of(column, spec.feed)
+        if named_for is not None and column in columns and named_for not in fillings:
+            table.check(column, why=f"the field `{named_for}`")
+            fillings[named_for] = Filling(named_for, column, get(column))
             used.add(column)
     missing = [field for field in REQUIRED[spec.feed] if field not in fillings]
     if missing:

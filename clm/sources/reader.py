@@ -26,12 +26,15 @@ SUSPECT_ROWS_MIN: Final = 10
 """Fewer bad rows than this say nothing about the mapping."""
 
 
-def open_feed(spec: FeedSpec, path: Path, money: Money, *, size: int | None = None) -> FeedReader:
+def open_feed(
+    spec: FeedSpec, path: Path, money: Money, *, size: int | None = None, read_at: int | None = None
+) -> FeedReader:
     """Open `path` as `spec` says, having checked the mapping against its header and its first 1,000 rows.
 
     `size` is the number of bytes to read at most (of a CSV or JSON lines file), so that what is appended meanwhile
-    is left for the next pull. Raises SourceError when the file cannot be read, MappingError when the mapping names
-    what is not there, leaves a needed field unfilled, or fits none of the first rows.
+    is left for the next pull; `read_at` is the time by the clock, where rows are read for another instant. Raises
+    SourceError when the file cannot be read, MappingError when the mapping names what is not there, leaves a needed
+    field unfilled, or fits none of the first rows.
     """
     file = open_rows(path, size)
     sample = list(islice(file.rows(), SAMPLE_ROWS))
@@ -39,7 +42,7 @@ def open_feed(spec: FeedSpec, path: Path, money: Money, *, size: int | None = No
     if columns is None:
         if all(isinstance(row, Malformed) for _, row in sample):  # nothing says which keys there are
             check_spec(spec, where=str(path))
-            reader = FeedReader(file, Mapping((), ()), None)
+            reader = FeedReader(file, Mapping((), ()), None, read_at)
             _refuse_if_all_bad(path, [reader.record(line, row) for line, row in sample])
             return reader
         columns = tuple(dict.fromkeys(key for _, row in sample if isinstance(row, dict) for key in row))
@@ -49,7 +52,7 @@ def open_feed(spec: FeedSpec, path: Path, money: Money, *, size: int | None = No
     maker = RecordMaker(spec.feed, mapping.fillings, where=str(path), zone=zone, money=money, currency=currency)
     if file.columns is None:
         maker.late = {field: file.get(field) for field in FIELDS[spec.feed] if field not in maker.fields}
-    reader = FeedReader(file, mapping, maker)
+    reader = FeedReader(file, mapping, maker, read_at)
     _refuse_if_all_bad(path, [reader.record(line, row) for line, row in sample])
     maker.unplaced.clear()
     return reader
@@ -80,10 +83,11 @@ def _refuse_if_all_bad(path: Path, sample: list[Record | BadRow]) -> None:
 class FeedReader:
     """The records of one file, and how they are made; `rows()` may be called again and starts anew."""
 
-    def __init__(self, file: RowFile, mapping: Mapping, maker: RecordMaker | None) -> None:
+    def __init__(self, file: RowFile, mapping: Mapping, maker: RecordMaker | None, read_at: int | None) -> None:
         """Made by `open_feed`; `maker` is None for a file without a single readable row."""
         self._file = file
         self._maker = maker
+        self._read_at = read_at
         self.path = file.source.path
         self.mapping: dict[str, str] = {filling.field: filling.shown for filling in mapping.fillings}
         """How each field is filled: the column's name, or the text in quotes."""
@@ -113,10 +117,11 @@ class FeedReader:
     def rows(self, skip: int = 0, *, now: int | None = None) -> Iterator[Record | BadRow]:
         """A record or a bad row for each row after the first `skip`; raises SourceError where the file is damaged.
 
-        `now` is the instant of reading: with it a date of birth in the future is refused.
+        `now` is the instant of reading, unless `open_feed` was told another: with it, births in the future are bad
+        rows, as are orders and sign-ups of more than a day ahead and events of more than ten years.
         """
         if self._maker is not None:
-            self._maker.now = now
+            self._maker.now = now if self._read_at is None else self._read_at
         for line, row in self._file.rows(skip):
             yield self.record(line, row)
 

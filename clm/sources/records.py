@@ -10,11 +10,20 @@ from datetime import tzinfo
 from decimal import Decimal
 from typing import Any, Final
 
-from clm.domain.record import ContactRecord, EventRecord, Feed, OrderKind, OrderLine, OrderRecord, Record
+from clm.domain.record import (
+    ContactRecord,
+    EventRecord,
+    Feed,
+    OrderKind,
+    OrderLine,
+    OrderRecord,
+    ProductRecord,
+    Record,
+)
 from clm.errors import MappingError
-from clm.sources import places, properties, values
-from clm.sources.fields import PROPERTY_PREFIX, REQUIRED
-from clm.sources.instants import birth_date, instants
+from clm.sources import places, properties, values, wares
+from clm.sources.fields import LOCALE_PREFIXES, PROPERTY_PREFIX, REQUIRED
+from clm.sources.instants import AHEAD_MS_MAX, birth_date, instants, require_not_ahead
 from clm.sources.mapping import Filling
 from clm.sources.money import Money
 from clm.sources.rows import Get
@@ -58,13 +67,14 @@ class RecordMaker:
         self.late: dict[str, Get] = {}
         self.unplaced: Counter[str] = Counter()
         self.now: int | None = None
-        """The instant of reading, where it is known: nobody is born after it."""
+        """The instant of reading, where it is known: nobody is born, signs up or orders after it."""
         for filling in fillings:
             self.add(filling)
         makers: dict[Feed, Callable[[Any], Record]] = {
             "contacts": self._contact,
             "orders": self._order,
             "events": self._event,
+            "products": self._product,
         }
         self.make = makers[feed]
 
@@ -96,10 +106,13 @@ class RecordMaker:
                 "currency": _if_given(self._money.currency),
                 "kind": values.order_kind,
                 "cancels": values.identifier,
+                "coupon": values.coupon,
                 "order_lines": _order_lines,
             }
         if feed == "events":
             readers |= {"event_id": values.identifier, "at": moment, "properties": properties.read_object}
+        if feed == "products":
+            readers |= {**wares.READERS, "currency": _if_given(self._money.currency)}
         return readers
 
     def add(self, filling: Filling) -> None:
@@ -109,11 +122,12 @@ class RecordMaker:
         if field.startswith(PROPERTY_PREFIX):
             self._property_gets[field.removeprefix(PROPERTY_PREFIX)] = filling.get
             return
+        read = values.label if field.startswith(LOCALE_PREFIXES) else self._reads[field]
         if filling.constant is None:
-            self._steps.append((field, filling.get, self._reads[field]))
+            self._steps.append((field, filling.get, read))
             return
         try:
-            value = self._reads[field](filling.constant)
+            value = read(filling.constant)
         except ValueError as error:
             raise MappingError(f"{self._where}: `set {field}: {filling.shown}` {error}") from None
         self._steps.append((field, lambda _row: value, _as_is))
@@ -131,7 +145,19 @@ class RecordMaker:
         for field in self._required:
             if found[field] is None:
                 raise FieldError(field, "is empty")
+        if self.now is not None:
+            self._require_not_ahead(found, self.now)
         return found
+
+    @staticmethod
+    def _require_not_ahead(found: dict[str, Any], now: int) -> None:
+        for field in AHEAD_MS_MAX:
+            at = found.get(field)
+            if at is not None:
+                try:
+                    require_not_ahead(field, at, now)
+                except ValueError as error:
+                    raise FieldError(field, str(error)) from None
 
     def _country(self, value: Any) -> str | None:
         name = values.label(value)
@@ -177,6 +203,7 @@ class RecordMaker:
             original,
             found.get("cancels"),
             self._lines(lines, currency, kind) if lines else (),
+            found.get("coupon"),
         )
 
     def _lines(self, lines: list[Any], currency: str, kind: OrderKind) -> tuple[OrderLine, ...]:
@@ -223,6 +250,14 @@ class RecordMaker:
             whole = json.dumps([contact, name, at, said])
             external_id = hashlib.sha256(whole.encode()).hexdigest()[:32]
         return EventRecord(external_id, contact, name, at, said)
+
+    def _product(self, row: Any) -> ProductRecord:
+        found = self._values(row)
+        try:
+            price = wares.price(found.get("price"), found.get("currency") or self._currency, self._money)
+        except ValueError as error:
+            raise FieldError("price", str(error)) from None
+        return wares.product_of(found, price)
 
 
 def _contact_of(found: dict[str, Any]) -> ContactRecord:

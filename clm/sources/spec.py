@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from clm.domain.atlas import zones
 from clm.domain.nearest import nearest
-from clm.domain.record import Feed
+from clm.domain.record import OWN_SOURCE, Feed
 from clm.errors import ConfigurationError, Fault, SourceError
 from clm.sources.fields import FIELDS, SYNONYMS, field_of
 from clm.yaml_file import YamlFile
@@ -26,7 +26,7 @@ _SOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,49}")
 
 
 class FeedSpec(BaseModel):
-    """One feed of one source: a file (or files) of contacts, orders or events, and how to read it."""
+    """One feed of one source: a file (or files) of contacts, orders, events or products, and how to read it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,7 +47,7 @@ class FeedSpec(BaseModel):
     """The zone of times that name none."""
 
     currency: str | None = None
-    """The currency of orders that name none; unset means the base currency of config/clm.yaml."""
+    """The currency of orders and prices that name none; unset means the base currency of config/clm.yaml."""
 
     if_missing: Literal["fail", "skip"] = "fail"
     """Whether a file that is not there stops the pull."""
@@ -86,6 +86,8 @@ def faults_in(spec: FeedSpec) -> list[tuple[tuple[str, ...], str]]:
     faults: list[tuple[tuple[str, ...], str]] = []
     if not _SOURCE.fullmatch(spec.source):
         faults.append((("source",), "must be a short name of letters, digits, `-`, `_` and `.`"))
+    if spec.source == OWN_SOURCE:
+        faults.append((("source",), f"`{OWN_SOURCE}` is what clm calls its own; name it otherwise"))
     if spec.time_zone not in zones():
         known = sorted(zones())
         faults.append((("time_zone",), f"`{spec.time_zone}` is no IANA time zone{nearest(spec.time_zone, known)}"))
@@ -105,7 +107,7 @@ def faults_in(spec: FeedSpec) -> list[tuple[tuple[str, ...], str]]:
 def _unknown(name: str, value: str, feed: Feed) -> str:
     if field_of(value, feed) is not None:
         return f"`{name}` is not a field of {feed}, but `{value}` is: write the field first, `{value}={name}`"
-    known = [*FIELDS[feed], *SYNONYMS]
+    known = [*FIELDS[feed], *(other for other in SYNONYMS if field_of(other, feed))]
     return f"`{name}` is not a field of {feed}{nearest(name, known)} (fields: {', '.join(FIELDS[feed])})"
 
 

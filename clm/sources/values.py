@@ -15,6 +15,8 @@ from typing import Any, Final
 import phonenumbers
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
+from clm.domain.offer import canonical
+
 ID_CHARACTERS_MAX: Final = 200
 NAME_CHARACTERS_MAX: Final = 200
 EMAIL_CHARACTERS_MAX: Final = 254  # RFC 5321
@@ -28,6 +30,7 @@ _CACHED_MAX: Final = 20_000
 _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNDECODED: Final = re.compile("[\ud800-\udfff]")
 _AMOUNT: Final = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?([eE][+-]?\d{1,2})?")
+_CODES_APART: Final = re.compile("[,;|]")
 _WHOLE: Final = re.compile(r"[+-]?\d{1,9}(\.0*)?")
 _EMAIL_PLAIN: Final = re.compile(
     r"([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*)@((?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+([A-Za-z]{2,63}))"
@@ -98,7 +101,10 @@ def postcode(value: Any) -> str | None:
 
 
 def email(value: Any) -> str | None:
-    """An e-mail address by the mail standards, its domain in lower case; nobody is asked whether it exists."""
+    """An e-mail address by the mail standards, its domain in lower case; nobody is asked whether it exists.
+
+    The domain may be of any script, since it has an ASCII form; what stands before the @ has none, and must be ASCII.
+    """
     address = _address(value)
     if address is None:
         return None
@@ -115,9 +121,15 @@ def email(value: Any) -> str | None:
 @lru_cache(maxsize=_CACHED_MAX)
 def _email(address: str) -> str:
     try:
-        return validate_email(address, check_deliverability=False).normalized
+        found = validate_email(address, check_deliverability=False)
     except EmailNotValidError as error:
         raise ValueError(f"is not an e-mail address: {error}") from None
+    if not found.local_part.isascii():
+        raise ValueError(
+            "is not an e-mail address that can be written to: before the @, mail providers take only the letters a to z"
+            " without accents, digits and signs; ask for another address"
+        )
+    return found.normalized
 
 
 def phone(value: Any, country: str | None) -> str | None:
@@ -165,6 +177,16 @@ def order_kind(value: Any) -> str | None:
     if kind is None:
         raise ValueError(f"is not a kind of order: `{found[:40]}`; write order, cancellation or refund")
     return kind
+
+
+def coupon(value: Any) -> str | None:
+    """The codes that were entered at the checkout, as they are compared; several are told apart by commas."""
+    if isinstance(value, list):
+        value = ",".join(str(one) for one in value)
+    found = label(value)
+    if found is None:
+        return None
+    return ",".join(code for part in _CODES_APART.split(found) if (code := canonical(part))) or None
 
 
 def amount(value: Any) -> Decimal | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, Text, and_, cast, func, not_, text
 
 from clm.store.database import Transaction
 
@@ -20,6 +20,10 @@ class Horizon(NamedTuple):
     number: int
     instance: str
     """Which running database counts: numbers of a restored copy, or of another server, are not comparable."""
+    snapshot: str | None = None
+    """PostgreSQL's snapshot: which of the changes from `number` on had been committed too. Any long transaction that
+    writes, be it to another database of the server, keeps `number` low; without this, whatever was imported meanwhile
+    would count as new at every look."""
 
 
 def stamp(tx: Transaction) -> int:
@@ -43,11 +47,20 @@ def horizon(tx: Transaction, *, alone: str) -> Horizon:
         row = tx.execute(
             text(
                 "SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS number,"
+                " CAST(pg_current_snapshot() AS text) AS snapshot,"
                 " CAST(extract(epoch FROM pg_postmaster_start_time()) AS text) AS instance,"
                 " pg_advisory_xact_lock(hashtextextended(:alone, 0))"
             ),
             {"alone": alone},
         ).one()
-        return Horizon(row.number, row.instance)
+        return Horizon(row.number, row.instance, row.snapshot)
     number = tx.scalar(text("SELECT number FROM change_numbers WHERE id = 1"))
     return Horizon((number or 0) + 1, "sqlite")
+
+
+def changed_since(changed: ColumnElement[int], number: int, snapshot: str | None) -> ColumnElement[bool]:
+    """Whether a change was not seen by the look that ended at horizon `number`, `snapshot`."""
+    if snapshot is None:
+        return changed >= number
+    seen = func.pg_visible_in_snapshot(func.xid8(cast(changed, Text)), func.pg_snapshot(cast(snapshot, Text)))
+    return and_(changed >= number, not_(seen))

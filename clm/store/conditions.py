@@ -167,12 +167,16 @@ def _fact(fact: Fact, now: int) -> ColumnElement[Any]:
 def _happenings(what: Any, term: Occurrences | Happened, now: int) -> ColumnElement[Any]:
     """A count or a time over the events of the contact that `term` means, up to now."""
     e = events.c
-    meant = [e.contact_id == profiles.c.contact_id, e.name == term.event, e.at <= now]
+    theirs = [e.contact_id == profiles.c.contact_id, e.at <= now, meant(term)]
     if isinstance(term, Occurrences):
-        meant.append(e.at > enrolments.c.entered_at if term.within is None else e.at > now - term.within)
-    meant += [_filtered(one) for one in term.filters]
+        theirs.append(e.at > enrolments.c.entered_at if term.within is None else e.at > now - term.within)
     outer = (profiles, enrolments) if isinstance(term, Occurrences) and term.within is None else (profiles,)
-    return select(what).where(*meant).correlate(*outer).scalar_subquery()
+    return select(what).where(*theirs).correlate(*outer).scalar_subquery()
+
+
+def meant(term: Occurrences | Happened) -> ColumnElement[bool]:
+    """Whether an event is one that `term` speaks of, by its name and properties."""
+    return and_(events.c.name == term.event, *(_filtered(one) for one in term.filters))
 
 
 def _filtered(one: Filter) -> ColumnElement[bool]:
@@ -206,7 +210,8 @@ def _moved(term: Moved, now: int) -> ColumnElement[bool]:
         exists()
         .where(
             history.c.contact_id == profiles.c.contact_id,
-            history.c.name == term.group,
+            # Hidden from the indexes on names, in which SQLite would go through everybody's moves for each contact.
+            history.c.name.concat("") == term.group,
             at > now - term.within,
             at <= now,
         )

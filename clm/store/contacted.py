@@ -2,7 +2,7 @@
 
 A message counts from the moment its intent is recorded: `intended_at` says that it may have left. It is taken back only
 where nothing can have reached anybody: of each attempt the channel says that nothing left, or the provider that it
-refused it for good.
+refused it for good, or let it lapse.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from clm.store.dialect import ids_in, ids_value, update_each
 
 CHANNELS = ("email", "sms")
 """The channels that reach contacts; what goes to the team counts for nobody."""
+
+NOT_LEFT = ("not_sent", "rejected", "bounced")
+"""Outcomes of attempts by which nothing can have reached anybody."""
 
 _COUNTED: dict[str, TypeEngine[Any]] = {
     "contact_id": BigInteger(),
@@ -45,9 +48,9 @@ def history(tx: Transaction, contact_ids: Collection[int], *, since: int) -> dic
     query = text(
         "SELECT id, contact_id, channel, intended_at FROM messages"
         f" WHERE contact_id IN {ids_in(tx)} AND purpose = 'marketing' AND channel IN ('email', 'sms')"
-        " AND intended_at > :since AND (status <> 'rejected' OR EXISTS (SELECT 1 FROM attempts a"
-        " WHERE a.message_id = messages.id"
-        " AND (a.outcome IS NULL OR a.outcome NOT IN ('not_sent', 'rejected', 'bounced'))))"
+        " AND intended_at > :since AND (status NOT IN ('rejected', 'sent') OR status = 'sent' AND reason IS NULL"
+        " OR EXISTS (SELECT 1 FROM attempts a WHERE a.message_id = messages.id"
+        f" AND (a.outcome IS NULL OR a.outcome NOT IN {NOT_LEFT})))"
     )
     found: dict[int, list[Found]] = {}
     for row in tx.execute(query, {"ids": ids_value(tx, set(contact_ids)), "since": since}):

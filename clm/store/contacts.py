@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import text
 
 from clm.domain.lot import lot_of
-from clm.domain.record import ContactRecord
+from clm.domain.record import OWN_SOURCE, ContactRecord
 from clm.domain.whereabouts import home_zone
 from clm.store.database import Found, Transaction
-from clm.store.dialect import insert_many, texts_in, texts_value, update_each
+from clm.store.dialect import insert_many, texts_in, texts_value, update_each, update_many
 from clm.store.schema import contacts
 
 DETAILS = (
@@ -50,6 +50,37 @@ def known(tx: Transaction, source: str, external_ids: Collection[str]) -> dict[s
     )
     rows = tx.execute(query, {"source": source, "texts": texts_value(tx, external_ids)}).all()
     return {row.external_id: row for row in rows}
+
+
+def adopt(tx: Transaction, source: str, records: Sequence[ContactRecord]) -> bool:
+    """Let those who came by our own pages be whom `source` tells of by the same address; says whether anybody was.
+
+    None of the records may be known yet. Where two of them, or two of ours, have one address, nobody can say who is
+    who, and they stay apart.
+    """
+    told: dict[str, list[str]] = {}
+    for record in records:
+        if record.email:
+            told.setdefault(record.email.lower(), []).append(record.external_id)
+    own = {"own": OWN_SOURCE}
+    anybody = text("SELECT 1 FROM contacts WHERE source = :own LIMIT 1")
+    if source == OWN_SOURCE or not told or tx.scalar(anybody, own) is None:
+        return False
+    query = text(
+        f"SELECT id, lower(email) AS email FROM contacts WHERE source = :own AND lower(email) IN {texts_in(tx)}"
+    )
+    ours: dict[str, list[int]] = {}
+    for row in tx.execute(query, {**own, "texts": texts_value(tx, told)}):
+        ours.setdefault(row.email, []).append(row.id)
+    rows = [(source, told[email][0], ids[0]) for email, ids in ours.items() if len(ids) == len(told[email]) == 1]
+    update_many(tx, contacts, ("source", "external_id"), rows)
+    return bool(rows)
+
+
+def signed_up(tx: Transaction, contact_id: int, *, at: int) -> None:
+    """Count somebody of our own pages as signed up from now on: until they confirmed they had only asked."""
+    statement = text("UPDATE contacts SET signed_up_at = :at WHERE id = :id AND source = :own")
+    tx.execute(statement, {"at": at, "id": contact_id, "own": OWN_SOURCE})
 
 
 def add(tx: Transaction, source: str, records: Iterable[tuple[ContactRecord, int | None]], *, now: int) -> None:

@@ -34,6 +34,7 @@ from clm.domain.condition import (
 from clm.domain.fact import Fact
 from clm.domain.fingerprint import fingerprint
 from clm.domain.term import Anniversary, Happened, Local, Moved, Occurrences, Term, UsualGap, days_kept
+from clm.store.changes import changed_since
 from clm.store.conditions import USUAL_GAPS, anniversary_days, own_gap, shop_gap, zone_of_contact
 from clm.store.database import Transaction
 from clm.store.portable import among
@@ -91,7 +92,9 @@ def candidates(
     if mark is None:
         return None
     span = _Span(tx, mark.evaluated_at, now, campaign)
-    found: list[Ids] = [select(profiles.c.contact_id).where(profiles.c.changed >= mark.horizon)]
+    found: list[Ids] = [
+        select(profiles.c.contact_id).where(changed_since(profiles.c.changed, mark.horizon, mark.snapshot))
+    ]
     if campaign is not None:
         e = enrolments.c
         found.append(select(e.contact_id).where(e.campaign == campaign, e.entered_at >= mark.evaluated_at))

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Row, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from clm.errors import StoreBusyError, StoreError
@@ -27,7 +28,7 @@ _POSTGRES_HASTY = f"{_POSTGRES_OPTIONS} -c synchronous_commit=off"
 commits twenty times and more. Compiling a plan takes longer than most statements here run."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration; kept here, and tested, so that only migrating loads alembic (a quarter of a second).
 
 Revisions are numbered with four digits, so that their order is that of their names.
@@ -146,6 +147,9 @@ def _without_details() -> Iterator[None]:
     """
     try:
         yield
+    except NoConnectionError:
+        # Not StoreBusyError: it has been waited for, half a minute, and each try would be as long.
+        raise StoreError("the database is busy: all connections to it are in use") from None
     except DBAPIError as error:
         kind = type(error.orig).__name__
         state = getattr(error.orig, "sqlstate", None)

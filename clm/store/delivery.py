@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import or_, select, text
 
 from clm.store import profiles
-from clm.store.database import Transaction
-from clm.store.dialect import ids_in, ids_value, insert_many, lock, texts_in, texts_value
-from clm.store.schema import delivery_events
+from clm.store.contacted import NOT_LEFT
+from clm.store.database import Found, Transaction
+from clm.store.dialect import ids_in, ids_value, insert_many, lock, texts_in, texts_value, update_many
+from clm.store.schema import attempts, delivery_events, messages
 
 REACTIONS = frozenset({"opened", "clicked"})
 """Kinds that say that the person has looked, unless a machine made them."""
@@ -69,9 +70,60 @@ def record(tx: Transaction, events: Sequence[Told], *, now: int) -> list[Told]:
     reacted: dict[int, int | None] = {whose[event.message_id]: None for event in fresh if event.message_id in whose}
     for event in sorted(fresh, key=lambda event: event.at):
         if event.kind in REACTIONS and not event.by_machine and event.message_id in whose:
-            reacted[whose[event.message_id]] = event.at
+            reacted[whose[event.message_id]] = min(event.at, now)  # it has happened, whatever their clock says
     profiles.note_reactions(tx, reacted)
     return fresh
+
+
+class Lapsed(NamedTuple):
+    """A message that its provider took and sent to nobody."""
+
+    provider: str
+    provider_message_id: str | None
+    detail: str | None
+
+
+def hold(tx: Transaction, message_ids: Collection[int]) -> None:
+    """Let nobody else change these messages until the transaction ends; in one order, and before any profile is."""
+    if tx.dialect.name == "postgresql":
+        query = f"SELECT id FROM messages WHERE id IN {ids_in(tx)} ORDER BY id FOR UPDATE"
+        tx.execute(text(query), {"ids": ids_value(tx, sorted(message_ids))})
+
+
+def note_lapsed(tx: Transaction, lapsed: Mapping[int, Lapsed]) -> None:
+    """Say of messages that are held that their attempt reached nobody, and why, so that it counts for no cap.
+
+    The message stays `sent`, which is an end, with that for its reason; unless another attempt of it may have left.
+    """
+    a, m = attempts.c, messages.c
+    mine = text(f"attempts.message_id IN {ids_in(tx)}").bindparams(ids=ids_value(tx, lapsed))
+    may_have_left = or_(a.outcome.is_(None), a.outcome.not_in(NOT_LEFT))
+    open_: dict[int, list[Found]] = {}
+    for row in tx.execute(select(a.id, a.message_id, a.provider, a.provider_id).where(mine, may_have_left)):
+        open_.setdefault(row.message_id, []).append(row)
+    reasons = {
+        message_id: storable(f"not delivered, its provider dropped it: {one.detail or 'too late'}")
+        for message_id, one in lapsed.items()
+    }
+    meant = {
+        message_id: row
+        for message_id, rows in open_.items()
+        for row in rows
+        if _is_meant(row, lapsed[message_id], alone=len(rows) == 1)
+    }
+    told = [("not_sent", reasons[message_id], row.id) for message_id, row in meant.items()]
+    update_many(tx, attempts, ("outcome", "detail"), told)
+    alone = [message_id for message_id in meant if len(open_[message_id]) == 1]
+    those = text(f"messages.id IN {ids_in(tx)}").bindparams(ids=ids_value(tx, alone))
+    sent = tx.scalars(select(m.id).where(those, m.status == "sent")).all()
+    update_many(tx, messages, ("reason",), [(reasons[message_id], message_id) for message_id in sent])
+
+
+def _is_meant(attempt: Found, one: Lapsed, *, alone: bool) -> bool:
+    """Whether an attempt is the one that lapsed; where its answer was lost, the only one that may have left is."""
+    if attempt.provider != one.provider:
+        return False
+    return attempt.provider_id == one.provider_message_id if attempt.provider_id is not None else alone
 
 
 def storable(text: Any, *, characters_max: int = _CHARACTERS_MAX) -> Any:

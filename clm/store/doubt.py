@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import select, text
 
 from clm.domain.message import ENDS, MessageStatus
-from clm.store import contacted
+from clm.store import contacted, coupons
 from clm.store.database import Found, Transaction
 from clm.store.dialect import ids_in, ids_value
 from clm.store.messages import move
@@ -16,6 +16,9 @@ from clm.store.schema import attempts, contacts, messages
 
 _OPEN: tuple[MessageStatus, ...] = ("queued", "sending", "in_doubt")
 _LATER_MAX = 20
+UNSETTLED = "{m}.status IN ('sending', 'in_doubt')"
+"""Of messages `m` with either status. Said beside the one that is meant, because SQLite knows by nothing less that the
+index on these few will do: it would go through all messages there ever were."""
 DIED = "the dispatcher died before an answer came"
 
 
@@ -28,7 +31,7 @@ def recover(tx: Transaction, *, idempotent: Collection[str], clock_now: int) -> 
     lapsed = (
         select(m.id, a.provider)
         .join(attempts, (a.message_id == m.id) & (a.number == m.attempts))
-        .where(m.status == "sending", m.lease_until <= clock_now)
+        .where(m.status == "sending", text(UNSETTLED.format(m="messages")), m.lease_until <= clock_now)
         .order_by(m.id)
         .with_for_update(of=messages, skip_locked=True)
     )
@@ -52,13 +55,16 @@ def accepted(tx: Transaction, message_ids: Collection[int], *, now: int) -> int:
     """Make those sent of which nobody knew yet, because there is evidence; returns how many.
 
     One that is queued counts only where it has been handed over before: it was queued again after a silence that has
-    now ended. Ends stay as they are.
+    now ended; a code that was held for saying it again goes back. Ends stay as they are.
     """
     rows = [row for row in _locked(tx, message_ids) if row.attempts > 0]
     contacted.hold(tx, [row.contact_id for row in rows])
     for status in _OPEN:
         moved = [(None, now, now, None, None, row.id) for row in rows if row.status == status]
         move(tx, (status, "sent"), moved, ("reason", "ended_at", "sent_at", "lease_token", "lease_until"))
+    again = [row.id for row in rows if row.status == "queued"]
+    if again:
+        coupons.give_back(tx, again)
     sent = [(row.contact_id, row.channel) for row in rows if row.purpose == "marketing"]
     contacted.note_sent(tx, sent, now=now)
     return len(rows)
@@ -98,7 +104,7 @@ def _locked(tx: Transaction, message_ids: Collection[int]) -> Sequence[Found]:
 def told_of(tx: Transaction, *, limit: int) -> list[int]:
     """Messages in doubt of which a provider has told something: it has them."""
     query = text(
-        "SELECT id FROM messages WHERE status = 'in_doubt'"
+        f"SELECT id FROM messages WHERE status = 'in_doubt' AND {UNSETTLED.format(m='messages')}"
         " AND EXISTS (SELECT 1 FROM delivery_events d WHERE d.message_id = messages.id) ORDER BY id LIMIT :limit"
     )
     return list(tx.scalars(query, {"limit": limit}))
@@ -127,7 +133,8 @@ def silent(tx: Transaction, *, now: int, silence: int, limit: int) -> list[Silen
     query = text(
         "SELECT m.id, m.campaign, m.reason FROM messages m"
         " JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts"
-        " WHERE m.status = 'in_doubt' AND a.intended_at <= :before AND a.sender IS NOT NULL"
+        f" WHERE m.status = 'in_doubt' AND {UNSETTLED.format(m='m')}"
+        " AND a.intended_at <= :before AND a.sender IS NOT NULL"
         f" AND (SELECT COUNT(*) > 0 AND 2 * SUM(told) >= COUNT(*) FROM ({later}) AS looked_at)"
         " ORDER BY a.intended_at, m.id LIMIT :limit"
     )

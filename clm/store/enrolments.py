@@ -153,6 +153,12 @@ def end(tx: Transaction, who: Sequence[Standing], *, campaign: str, reason: str 
     decide(tx, who, campaign=campaign, kind=status, reason=reason or ALL_DONE, now=now)
 
 
+def entered_at(tx: Transaction, ids: Sequence[int]) -> dict[int, int]:
+    """When enrolments began, by id."""
+    query = text(f"SELECT id, entered_at FROM enrolments WHERE id IN {ids_in(tx)}")
+    return {row.id: row.entered_at for row in tx.execute(query, {"ids": ids_value(tx, ids)})}
+
+
 def note_goal(tx: Transaction, who: Sequence[Standing], *, now: int) -> None:
     """Note that the goal has been reached, where that was in time."""
     ids = [one.id for one in who if one.in_time]

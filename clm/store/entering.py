@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -24,13 +25,15 @@ from sqlalchemy import (
     text,
 )
 
-from clm.domain.condition import Condition, Known, terms_of
+from clm.domain.condition import Condition, Known, Or, terms_of
+from clm.domain.condition_parser import parse_events
 from clm.domain.lot import LOTS, below, mixing
 from clm.domain.term import Happened
-from clm.store.conditions import compiled, values_of
+from clm.store.conditions import compiled, meant, values_of
 from clm.store.database import Transaction
 from clm.store.dialect import json_object
 from clm.store.portable import InsertNew
+from clm.store.portable import among as zoned
 from clm.store.schema import decisions, enrolments, events, profiles
 
 _COLUMNS = (
@@ -44,7 +47,6 @@ _COLUMNS = (
     "next_due_at",
     "holdout",
 )
-_EVENT_KEY = re.compile(r"(first|last)\('([a-z][a-z0-9_]*)'\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,21 @@ class Entrance:
     again_after: int | None
     holdout: float
     global_holdout: float
+    begins: Mapping[str | None, int] = field(default_factory=dict)
+    """By home zone, when those who enter are due at the first step, and enter; None is all other zones. Without any it
+    is at once."""
 
     @property
     def named_by(self) -> Condition | None:
         """That the event which names the enrolment has happened; None where a fact of the profile does."""
-        found = _EVENT_KEY.fullmatch(self.once_per)
-        return None if found is None else Known(Happened("first" if found[1] == "first" else "last", found[2]))
+        known = tuple(Known(event) for event in _events(self.once_per))
+        return (Or(known) if len(known) > 1 else known[0]) if known else None
+
+
+@cache
+def _events(once_per: str) -> tuple[Happened, ...]:
+    """The events that an enrolment is named by; none where a fact of the profile names it."""
+    return parse_events(once_per) if "(" in once_per else ()
 
 
 def keep_version(tx: Transaction, *, campaign: str, version: str, definition: str, now: int) -> None:
@@ -104,26 +115,47 @@ def enter(tx: Transaction, entrance: Entrance, *, among: Any | None, limit: int 
     insert = InsertNew(enrolments).from_select(list(_COLUMNS), chosen)
     entered = tx.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
     if entered:
-        _decide_entered(tx, entrance, now=now)
+        _decide_entered(tx, entrance, among if entrance.begins else None, now=now)
     return entered
 
 
+def some(contact_ids: Collection[int]) -> Select[Any]:
+    """A statement of a few contacts' ids, for `enter`."""
+    return select(profiles.c.contact_id).where(profiles.c.contact_id.in_(list(contact_ids)))
+
+
 def _chosen(entrance: Entrance, now: int) -> Select[Any]:
-    campaign = entrance.campaign
-    conditions = [compiled(entrance.when, now), *_once(entrance, now)]
-    if entrance.unless is not None:
-        conditions.append(~func.coalesce(compiled(entrance.unless, now), false()))
+    campaign, begins = entrance.campaign, _begins(entrance, now)
     return select(
         literal(campaign),
         literal(entrance.version),
         profiles.c.contact_id,
         _trigger_key(entrance, now),
-        literal(now, BigInteger()),
+        begins,
         literal("active"),
         literal(0),
-        literal(now, BigInteger()),
-        _holdout(entrance),
-    ).where(*conditions)
+        begins,
+        drawn_out(entrance),
+    ).where(*qualifying(entrance, now), *_once(entrance, now))
+
+
+def qualifying(entrance: Entrance, now: int) -> list[ColumnElement[bool]]:
+    """What must hold of whoever enters, whether or not they have entered before."""
+    conditions = [compiled(entrance.when, now)]
+    if entrance.unless is not None:
+        conditions.append(~func.coalesce(compiled(entrance.unless, now), false()))
+    return conditions
+
+
+def _begins(entrance: Entrance, now: int) -> ColumnElement[int]:
+    """When those who enter are due, and enter."""
+    zones: dict[int, list[str]] = {}
+    for zone, at in entrance.begins.items():
+        if zone is not None:
+            zones.setdefault(at, []).append(zone)
+    otherwise = literal(entrance.begins.get(None, now), BigInteger())
+    arms = [(zoned(profiles.c.home_zone, theirs), literal(at, BigInteger())) for at, theirs in zones.items()]
+    return case(*arms, else_=otherwise) if arms else otherwise
 
 
 def _once(entrance: Entrance, now: int) -> list[ColumnElement[bool]]:
@@ -177,18 +209,22 @@ def _trigger_time(once_per: str) -> ColumnElement[Any]:
 
 
 def _event_key(once_per: str, now: int) -> ColumnElement[str]:
-    """The first or latest event of that name up to now."""
-    found = _EVENT_KEY.fullmatch(once_per)
-    if found is None:
+    """The first or latest of those events up to now; of several at one instant the one that is written first."""
+    named = _events(once_per)
+    if not named:
         raise ValueError(f"`{once_per}` does not name an enrolment")
     e = events.c
-    order = (e.at, e.id) if found[1] == "first" else (e.at.desc(), e.id.desc())
-    theirs = (e.contact_id == profiles.c.contact_id, e.name == found[2], e.at <= now)
+    if named[0].which == "first":
+        order: list[ColumnElement[Any]] = [e.at.asc(), e.id.asc()]
+    else:
+        places = [(meant(event), literal(place)) for place, event in enumerate(named)]
+        order = [e.at.desc(), *([case(*places)] if len(places) > 1 else []), e.id.desc()]
+    theirs = (e.contact_id == profiles.c.contact_id, e.at <= now, or_(*(meant(event) for event in named)))
     query = select(e.source + literal(":") + e.external_id).where(*theirs).order_by(*order).limit(1)
     return query.correlate(profiles).scalar_subquery()
 
 
-def _holdout(entrance: Entrance) -> ColumnElement[Any]:
+def drawn_out(entrance: Entrance) -> ColumnElement[Any]:
     """Who is enrolled and counted and gets nothing: drawn by lot, the same way every time."""
     arms = [
         (_mixed(salt) < below(share), literal(name))
@@ -209,8 +245,11 @@ def _mixed(salt: str) -> ColumnElement[int]:
     )
 
 
-def _decide_entered(tx: Transaction, entrance: Entrance, *, now: int) -> None:
-    """Keep why those have entered who entered at `now`, with the facts as they were; what is kept already stays."""
+def _decide_entered(tx: Transaction, entrance: Entrance, among: Any | None, *, now: int) -> None:
+    """Keep why those have entered who entered at `now`, with the facts as they were; what is kept already stays.
+
+    Of those who enter later than they are taken in, it is kept for all of `among` instead.
+    """
     e = enrolments.c
     facts = values_of(terms_of(entrance.when), now)
     facts.pop("home_zone")
@@ -221,9 +260,9 @@ def _decide_entered(tx: Transaction, entrance: Entrance, *, now: int) -> None:
         + case((e.holdout == "global", "everything"), else_="the campaign"),
     )
     chosen = (
-        select(e.contact_id, e.campaign, e.id, kind, reason, json_object(tx, facts), e.entered_at)
+        select(e.contact_id, e.campaign, e.id, kind, reason, json_object(tx, facts), literal(now, BigInteger()))
         .join(profiles, profiles.c.contact_id == e.contact_id)
-        .where(e.campaign == entrance.campaign, e.entered_at == now)
+        .where(e.campaign == entrance.campaign, e.entered_at == now if among is None else e.contact_id.in_(among))
     )
     columns = ["contact_id", "campaign", "enrolment_id", "kind", "reason", "facts", "at"]
     tx.execute(InsertNew(decisions).from_select(columns, chosen))

@@ -9,7 +9,7 @@ has to wait for the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -63,14 +63,19 @@ def due(
     asking: Sequence[Condition] = (),
     asked_at: int | None = None,
     profile: bool = False,
+    among: Collection[int] | None = None,
 ) -> list[Standing]:
     """Up to `limit` enrolments that are due at a node, with the answers to `asking`; each is taken by one run only.
+
+    With `among` those of these few contacts alone.
 
     Rows that another run has in hand are passed over, and those it has moved meanwhile are not found, because
     PostgreSQL asks the condition again once it has the lock.
     """
     e = enrolments.c
     where = [*_at(flight, position), e.next_due_at <= now]
+    if among is not None:
+        where.append(e.contact_id.in_(list(among)))
     finding = _Finding(asking, now if asked_at is None else asked_at, profile)
     # In the order of ix_enrolments_due, so that a batch reads no more than itself.
     query = finding.query().where(*where).order_by(e.next_due_at).limit(limit)
@@ -80,7 +85,9 @@ def due(
 def standing(tx: Transaction, flight: Flight, position: int | None, *, limit: int) -> list[Standing]:
     """Up to `limit` enrolments at a node, or at whichever, due or not."""
     finding = _Finding()
-    query = finding.query().where(*_at(flight, position)).order_by(enrolments.c.next_due_at).limit(limit)
+    # In the order of ix_enrolments_due, so that a batch reads no more than itself.
+    order = (enrolments.c.position, enrolments.c.next_due_at)
+    query = finding.query().where(*_at(flight, position)).order_by(*order).limit(limit)
     return finding.read(tx, query.with_for_update(of=enrolments, skip_locked=True, key_share=True))
 
 

@@ -66,7 +66,8 @@ def of_version(tx: Transaction, campaign: str, version: str) -> Figures:
 def queued(tx: Transaction, campaign: str, *, since: int, until: int) -> int:
     """How many messages to contacts a campaign has queued after `since`, up to and including `until`."""
     query = (
-        "SELECT COUNT(*) FROM messages WHERE campaign = :campaign AND channel IN ('email', 'sms')"
+        # Hidden from the index on campaigns, in which SQLite would go through all that the campaign has ever queued.
+        "SELECT COUNT(*) FROM messages WHERE campaign || '' = :campaign AND channel IN ('email', 'sms')"
         " AND created_at > :since AND created_at <= :until"
     )
     count: int = tx.scalar(text(query), {"campaign": campaign, "since": since, "until": until}) or 0

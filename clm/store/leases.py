@@ -159,7 +159,8 @@ def _leased(asked: tuple[Asked, ...], now: int, dialect: str, *, locked: bool, a
             *facts, *values, p.home_zone,
             m.id, m.contact_id, m.enrolment_id, m.campaign, m.step, m.channel, m.purpose, m.queue_rank, m.reason,
             m.due_at, m.expires_at, m.attempts, e.version, e.status.label("enrolment_status"), e.entered_at, e.holdout,
-            c.external_id, c.email, c.phone, c.first_name, c.last_name, c.country, c.locale, c.zone, c.postcode,
+            c.source, c.external_id, c.email, c.phone, c.first_name, c.last_name, c.country, c.locale, c.zone,
+            c.postcode,
         )
         .join(enrolments, e.id == m.enrolment_id)
         .join(contacts, c.id == m.contact_id)

@@ -14,7 +14,7 @@ from clm.store.schema import order_lines, orders
 
 _COLUMNS = (
     "source", "external_id", "contact_id", "kind", "ordered_at", "amount", "currency", "original_amount", "cancels",
-    "fingerprint", "recorded_at",
+    "coupon", "fingerprint", "recorded_at",
 )  # fmt: skip
 _CHANGED = ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS[2:])
 
@@ -48,7 +48,7 @@ def put(tx: Transaction, source: str, placed: Sequence[Placed], *, now: int) -> 
     rows = [
         (
             source, record.external_id, contact_id, record.kind, record.ordered_at, record.amount, record.currency,
-            record.original_amount, record.cancels, fingerprint, now,
+            record.original_amount, record.cancels, record.coupon, fingerprint, now,
         )
         for record, contact_id, fingerprint in placed
     ]  # fmt: skip
@@ -76,6 +76,8 @@ class BoughtLine(NamedTuple):
     """One line of a contact's last order."""
 
     contact_id: int
+    source: str
+    product_id: str
     name: str | None
     category: str | None
     quantity: int
@@ -84,14 +86,14 @@ class BoughtLine(NamedTuple):
 def last_order_lines(tx: Transaction, contact_ids: Collection[int]) -> list[BoughtLine]:
     """The lines of the last order that stands of each contact, dearest first."""
     query = text(
-        "SELECT p.contact_id, l.name, l.category, l.quantity FROM profiles p"
+        "SELECT p.contact_id, o.source, l.product_id, l.name, l.category, l.quantity FROM profiles p"
         " JOIN contacts c ON c.id = p.contact_id"
         " JOIN orders o ON o.source = c.source AND o.external_id = p.last_order_id"
         " JOIN order_lines l ON l.order_id = o.id"
         f" WHERE p.contact_id IN {ids_in(tx)} ORDER BY p.contact_id, l.amount DESC, l.number"
     )
     rows = tx.execute(query, {"ids": ids_value(tx, contact_ids)})
-    return [BoughtLine(row.contact_id, row.name, row.category, row.quantity) for row in rows]
+    return [BoughtLine(*row) for row in rows]
 
 
 def taken_back(tx: Transaction) -> tuple[int, int]:

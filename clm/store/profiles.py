@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Text, or_, select, text
+from sqlalchemy import BigInteger, Text, select, text, union_all
 from sqlalchemy.types import TypeEngine
 
 from clm.domain.instant import DAY_MS
@@ -23,6 +23,10 @@ SERVICE_EVENTS = ("order_delivered", "order_late", "survey_answered", "ticket_cl
 
 LATE_MS = 60 * DAY_MS
 """So long after it was told to be late, an order that nobody tells of any more counts as settled some other way."""
+
+LOW_MARK_MS = 30 * DAY_MS
+"""So long a ticket counts that clm opened for a low mark, if nobody closes it; config/policy.yaml says the same of the
+mark itself."""
 
 _SINCE_EVER = -(2**62)
 _APPENDED_MAX = 4
@@ -61,8 +65,9 @@ def recompute(tx: Transaction, contact_ids: Collection[int], *, now: int) -> Non
         survey=json_scalar(tx, "properties", "survey"),
         score=json_scalar(tx, "properties", "score", number=True),
     )
-    given = {"ids": ids_value(tx, sorted(contact_ids)), "now": now, "day": DAY_MS, "year": YEAR_MS, "late": LATE_MS}
-    tx.execute(text(statement), given | {"changed": stamp(tx)})
+    lengths = {"day": DAY_MS, "year": YEAR_MS, "late": LATE_MS, "low": LOW_MARK_MS}
+    given = {"ids": ids_value(tx, sorted(contact_ids)), "now": now, "changed": stamp(tx)}
+    tx.execute(text(statement), given | lengths)
 
 
 def hold(tx: Transaction, contact_ids: Collection[int]) -> None:
@@ -135,12 +140,15 @@ def _rising(*times: int) -> bool:
     return all(earlier < later for earlier, later in pairwise(times))
 
 
-def note_activity(tx: Transaction, latest: Mapping[int, int]) -> None:
+def note_activity(tx: Transaction, latest: Mapping[int, int], *, now: int) -> None:
     """Move `last_activity_at` of contacts forward to an event's time, where it is later.
 
-    The profile has changed even where it is not: a condition may ask for events of any time.
+    The profile has changed even where it is not: a condition may ask for events of any time. Whoever has an event that
+    is dated after `now` is computed afresh instead, since the profile has to remember when it will count.
     """
-    _move_forward(tx, "last_activity_at", latest)
+    ahead = [contact_id for contact_id, at in latest.items() if at > now]
+    recompute(tx, ahead, now=now)
+    _move_forward(tx, "last_activity_at", {contact_id: at for contact_id, at in latest.items() if at <= now})
 
 
 def note_reactions(tx: Transaction, latest: Mapping[int, int | None]) -> None:
@@ -162,17 +170,15 @@ def _move_forward(tx: Transaction, column: str, latest: Mapping[int, int | None]
 
 
 def out_of_date(tx: Transaction, *, now: int, limit: int) -> list[int]:
-    """Contacts with facts that may be others at `now` than when they were computed; two index ranges.
+    """Contacts with facts that may be others at `now` than when they were computed; three index ranges.
 
-    The two columns are named after the first such fact, and bound the service facts too: what is told of a time to
-    come, and a late order's lapse.
+    The two columns are named after the first such fact, and bound the others too: what is told of a time to come, and a
+    late order's lapse. An activity after `now` is one that counted before the clock was put back. Ids may come twice.
     """
-    query = (
-        select(profiles.c.contact_id)
-        .where(or_(profiles.c.revenue_365d_until <= now, profiles.c.revenue_365d_since > now))
-        .limit(limit)
-    )
-    return list(tx.scalars(query))
+    p = profiles.c
+    # One after the other: for three ranges with `or` between SQLite goes through the whole table.
+    turned = (p.revenue_365d_until <= now, p.revenue_365d_since > now, p.last_activity_at > now)
+    return list(tx.scalars(union_all(*(select(p.contact_id).where(one) for one in turned)).limit(limit)))
 
 
 def stale_rhythms(tx: Transaction, *, limit: int) -> list[int]:

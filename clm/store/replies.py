@@ -45,8 +45,14 @@ def note_answer(tx: Transaction, provider: str, provider_event_id: str, answer: 
     tx.execute(update(replies).where(*whose).values(answer=answer))
 
 
+def note_survey_answer(tx: Transaction, provider: str, provider_event_id: str, contact_id: int) -> None:
+    """Keep that the reply answered a survey, and which of those who share the number had been asked."""
+    whose = (replies.c.provider == provider, replies.c.provider_event_id == provider_event_id)
+    tx.execute(update(replies).where(*whose).values(meaning="answer", contact_id=contact_id))
+
+
 def told(tx: Transaction, provider: str, provider_event_id: str) -> Found | None:
-    """The reply as it was kept: meaning and answer; None where it is new."""
+    """The reply as it was kept: meaning, answer and whose it is; None where it is new."""
     r = replies.c
     whose = (r.provider == provider, r.provider_event_id == provider_event_id)
-    return tx.execute(select(r.meaning, r.answer).where(*whose)).one_or_none()
+    return tx.execute(select(r.meaning, r.answer, r.contact_id).where(*whose)).one_or_none()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import select, text
 
 from clm.store.database import Transaction
@@ -12,6 +14,11 @@ def get(tx: Transaction, name: str) -> str | None:
     """The value as it stands; None where nobody has put one."""
     value: str | None = tx.scalar(select(shop_values.c.value).where(shop_values.c.name == name))
     return value
+
+
+def there(tx: Transaction, names: Collection[str]) -> set[str]:
+    """Those of the values that somebody has put."""
+    return set(tx.scalars(select(shop_values.c.name).where(shop_values.c.name.in_(list(names)))))
 
 
 def put(tx: Transaction, name: str, value: str, at: int) -> None:
@@ -31,3 +38,12 @@ def put_once(tx: Transaction, name: str, value: str, at: int) -> str:
     statement = "INSERT INTO shop_values (name, value, at) VALUES (:name, :value, :at) ON CONFLICT (name) DO NOTHING"
     tx.execute(text(statement), {"name": name, "value": value, "at": at})
     return get(tx, name) or value
+
+
+def is_due(tx: Transaction, name: str, *, every: int, now: int) -> bool:
+    """Whether something was done `every` milliseconds ago or longer, or never; then it counts as done now."""
+    before = get(tx, name)
+    if before is not None and abs(now - int(before)) < every:
+        return False
+    put(tx, name, str(now), now)
+    return True

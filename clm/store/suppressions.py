@@ -25,6 +25,9 @@ REASONS: tuple[Reason, ...] = ("unsubscribed", "bounced", "complained", "invalid
 
 _SALT = "suppression_salt"
 _CHANNELS = ("email", "sms")
+ADDRESS = {"email": "email IS NOT NULL AND lower(email)", "sms": "phone"}
+"""What of a contact is compared with addresses. The index on addresses has only those that are known, which SQLite has
+to be told: without the words it goes through all contacts."""
 _DIGITS = frozenset("+0123456789")
 _GRAVITY: tuple[str, ...] = (
     "complained", "stopped", "unsubscribed", "manual", "invalid", "bounced", "sunset",
@@ -129,10 +132,9 @@ def normalised(channel: str, address: str) -> str:
 
 def _touch(tx: Transaction, channel: str, addresses: Collection[str]) -> None:
     """Stamp the profiles of the contacts who have one of the addresses; locked in one order, as everywhere."""
-    column = "lower(email)" if channel == "email" else "phone"
     query = (
         f"SELECT contact_id FROM profiles WHERE contact_id IN"
-        f" (SELECT id FROM contacts WHERE {column} IN {texts_in(tx)}) ORDER BY contact_id"
+        f" (SELECT id FROM contacts WHERE {ADDRESS[channel]} IN {texts_in(tx)}) ORDER BY contact_id"
     )
     if tx.dialect.name == "postgresql":
         query += " FOR UPDATE"

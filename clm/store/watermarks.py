@@ -12,7 +12,7 @@ from clm.store.database import Transaction
 from clm.store.dialect import insert_many
 from clm.store.schema import watermarks
 
-_COLUMNS = ("scope", "rules", "evaluated_at", "horizon", "instance", "backlog_since", "backlog_taken")
+_COLUMNS = ("scope", "rules", "evaluated_at", "horizon", "snapshot", "instance", "backlog_since", "backlog_taken")
 _CONFLICT = "ON CONFLICT (scope) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
 
 
@@ -21,6 +21,7 @@ class Mark(NamedTuple):
 
     evaluated_at: int
     horizon: int
+    snapshot: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def begin(tx: Transaction, scope: str, *, rules: int, now: int) -> Look:
     row = tx.execute(select(*(w[name] for name in _COLUMNS)).where(w.scope == scope)).one_or_none()
     if row is None or row.rules != rules:
         return Look(scope, rules, None, None, seen, None, 0)
-    before = Mark(row.evaluated_at, row.horizon)
+    before = Mark(row.evaluated_at, row.horizon, row.snapshot)
     # A restored copy, or another server, counts its transactions anew.
     comparable = row.instance == seen.instance and row.horizon <= seen.number
     mark = before if comparable and now >= row.evaluated_at else None
@@ -59,5 +60,6 @@ def end(tx: Transaction, look: Look, *, now: int, backlog_since: int | None = No
 
     After a look at an earlier instant the next one begins there: it sees more than it has to, and misses nothing.
     """
-    row = (look.scope, look.rules, now, look.horizon.number, look.horizon.instance, backlog_since, backlog_taken)
+    seen = look.horizon
+    row = (look.scope, look.rules, now, seen.number, seen.snapshot, seen.instance, backlog_since, backlog_taken)
     insert_many(tx, watermarks, _COLUMNS, [row], on_conflict=_CONFLICT)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import case, or_, select, text
 
 from clm.domain.message import MessageStatus
+from clm.store import coupons
 from clm.store.database import Found, Transaction
 from clm.store.dialect import ids_in, ids_value, insert_many, update_many
 from clm.store.messages import move
@@ -34,12 +35,17 @@ class Deferred(NamedTuple):
 
 
 def stop(tx: Transaction, ended: Sequence[Ended], *, now: int) -> None:
-    """End queued messages without sending, each with its status and reason, and keep the decision."""
+    """End queued messages without sending, each with its status and reason, and keep the decision.
+
+    Codes that were held for them are given back.
+    """
     by_status: dict[MessageStatus, list[tuple[Any, ...]]] = {}
     for one in ended:
         by_status.setdefault(one.status, []).append((one.reason, now, None, None, one.id))
     for status, rows in by_status.items():
         move(tx, ("queued", status), rows, ("reason", "ended_at", "lease_token", "lease_until"))
+    if ended:
+        coupons.give_back(tx, [one.id for one in ended])
     _decide(tx, [(one.id, one.status, one.reason, one.facts) for one in ended], now=now)
 
 
@@ -54,6 +60,19 @@ def defer(tx: Transaction, deferred: Sequence[Deferred], *, now: int) -> None:
     )  # fmt: skip
     fresh = [(one.id, "deferred", one.reason, one.facts) for one in deferred if one.reason != before[one.id]]
     _decide(tx, fresh, now=now)
+
+
+def bring_forward(tx: Transaction, reason: str, *, now: int, limit: int) -> int:
+    """Have up to `limit` queued messages that were deferred for a reason looked at now, most urgent first; how many.
+
+    What somebody has in hand is left alone: they decide on it themselves.
+    """
+    m = messages.c
+    deferred = (m.status == "queued", m.reason == reason, m.due_at > now, m.lease_token.is_(None))
+    query = select(m.id).where(*deferred).order_by(m.queue_rank, m.due_at, m.id).limit(limit)
+    ids = list(tx.scalars(query.with_for_update(skip_locked=True)))
+    update_many(tx, messages, ("due_at",), [(now, message_id) for message_id in ids])
+    return len(ids)
 
 
 def expired(tx: Transaction, *, now: int, clock_now: int, limit: int) -> list[Found]:

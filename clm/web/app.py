@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -15,15 +16,22 @@ from starlette.responses import JSONResponse, Response
 from clm.config import ShopConfig
 from clm.content.brand import read_brand
 from clm.content.page_words import PageWords
+from clm.content.rewards import Rewards
 from clm.domain.instant import to_ms
 from clm.engine.signed_links import links_of
 from clm.errors import StoreError
+from clm.offers_file import load_offers
 from clm.settings import Settings
 from clm.store.database import Database
-from clm.web import pages, sendgrid, twilio
+from clm.surveys_file import load_surveys
+from clm.topics_file import load_topics
+from clm.web import home, joining, pages, sendgrid, surveys, twilio
+from clm.web.current import Current
 from clm.web.edge import Edge
 from clm.web.intake import Intake
 from clm.web.reception import Reception
+from clm.web.staff.entrance import open_desk
+from clm.web.throttle import Throttle
 from clm.yaml_file import read_yaml
 
 
@@ -40,7 +48,30 @@ def create_app(settings: Settings | None = None, clock: Callable[[], int] | None
     database = Database(settings.store_url)
     database.require_current()
     intake = Intake(database, clock)
-    reception = Reception(settings, database, links_of(settings), words, intake, clock)
+    reception = Reception(
+        settings,
+        database,
+        links_of(settings),
+        words,
+        intake,
+        clock,
+        Current(settings.config / "surveys.yaml", partial(load_surveys, settings.config, shop.locales)),
+        Current(settings.config / "topics.yaml", partial(load_topics, settings.config, shop.locales)),
+        Current(
+            settings.config / "offers.yaml",
+            partial(
+                load_offers,
+                settings.config,
+                minor_per_major=shop.minor_per_major,
+                locales=shop.spoken,
+            ),
+        ),
+        Rewards(settings.templates, brand=brand),
+        Throttle(),
+        shop.base_currency,
+        shop.time_zone,
+        shop.default_locale,
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -52,9 +83,10 @@ def create_app(settings: Settings | None = None, clock: Callable[[], int] | None
         title="clm", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan
     )
     app.state.reception = reception
+    open_desk(app, reception, brand, currency=shop.base_currency)
     app.add_middleware(Edge)
     app.add_exception_handler(404, pages.nothing_here)
-    for router in (pages.router, sendgrid.router, twilio.router):
+    for router in (home.router, pages.router, joining.router, surveys.router, sendgrid.router, twilio.router):
         app.include_router(router)
     app.add_api_route("/health", _health, methods=["GET", "HEAD"])
     app.add_api_route("/ready", _ready, methods=["GET", "HEAD"])

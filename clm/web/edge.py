@@ -78,7 +78,7 @@ class Edge:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)  # the staff pages have some of their own
             await send(message)
 
         try:

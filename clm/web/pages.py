@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
-from typing import Any, cast
-from urllib.parse import parse_qs
+from collections.abc import Collection, Mapping
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from clm.content.links import Purpose
+from clm.domain.wish import FREQUENCIES, Wish
+from clm.engine.signup import saved
 from clm.engine.subscription import CHANNELS, SubscribedChannel, Subscriber, choose, subscriber, unsubscribe
 from clm.errors import StoreError
+from clm.insight.drawing import STYLE
 from clm.web.edge import body_of
 from clm.web.reception import AtReception, Reception
+from clm.web.responses import FORM_BYTES_MAX, away, fields_of, language, not_found, subscriber_page
 
-log = logging.getLogger("clm.web")
 router = APIRouter()
 
-FORM_BYTES_MAX = 64_000
-_FIELDS_MAX = 20
+_FIELDS_MAX = 60
+_KEEP, _BUTTON = "keep", "yes"
+"""In the link of a letter that asks whether to go on (`?keep=yes`), and in what its page sends."""
 _ONE_CLICK = "List-Unsubscribe=One-Click"  # RFC 8058, 3.1; as a form, or as part of a multipart one
 _MULTIPART_ONE_CLICK = ('name="List-Unsubscribe"', "One-Click")
 
@@ -56,13 +57,13 @@ async def choose_preferences(token: str, request: Request, reception: AtReceptio
 @router.api_route("/style.css", methods=["GET", "HEAD"])
 async def style(reception: AtReception) -> Response:
     """How the pages look."""
-    return Response(reception.words.style, media_type="text/css")
+    return Response(f"{reception.words.style}{STYLE}\n", media_type="text/css")  # and of the staff pages' diagrams
 
 
 async def nothing_here(request: Request, _: Exception) -> Response:
     """The page for an address that leads nowhere."""
     reception: Reception = request.app.state.reception
-    return _page(request, reception, "not_found", None, status=404)
+    return not_found(request, reception)
 
 
 def _shown(request: Request, reception: Reception, token: str, purpose: Purpose) -> Response:
@@ -70,12 +71,12 @@ def _shown(request: Request, reception: Reception, token: str, purpose: Purpose)
     try:
         found = None if contact_id is None else subscriber(reception.database, contact_id)
     except StoreError as error:
-        return _away(request, reception, error)
+        return away(request, reception, error)
     if found is None:
-        return _page(request, reception, "not_found", None, status=404)
+        return not_found(request, reception)
     if purpose == "preferences":
         return _preferences(request, reception, found)
-    return _page(request, reception, "unsubscribe" if found.gets("email") else "unsubscribed", found)
+    return subscriber_page(request, reception, "unsubscribe" if found.gets("email") else "unsubscribed", found)
 
 
 def _unsubscribed(request: Request, reception: Reception, token: str, body: bytes) -> Response:
@@ -88,36 +89,45 @@ def _unsubscribed(request: Request, reception: Reception, token: str, body: byte
             else unsubscribe(reception.database, contact_id, source=source, now=reception.clock())
         )
     except StoreError as error:
-        return _away(request, reception, error)
+        return away(request, reception, error)
     if found is None:
-        return _page(request, reception, "not_found", None, status=404)
-    return _page(request, reception, "unsubscribed", found)
+        return not_found(request, reception)
+    return subscriber_page(request, reception, "unsubscribed", found)
 
 
 def _chosen(request: Request, reception: Reception, token: str, body: bytes) -> Response:
     contact_id = reception.links.contact_of(token, "preferences")
-    wanted = _wanted(body)
+    fields = fields_of(body, _FIELDS_MAX)
     try:
         before = None if contact_id is None else subscriber(reception.database, contact_id)
         if before is None:
-            return _page(request, reception, "not_found", None, status=404)
-        locale = _locale(request, reception, before)
+            return not_found(request, reception)
+        locale = language(request, reception, before.locale)
         source = f"preference page, wording {locale} {reception.words.of(locale).wording}"
-        after = choose(reception.database, before.contact_id, wanted, source=source, now=reception.clock())
+        wanted, wish = _wanted(fields), _wish(fields, before.wish, reception.topics() or ())
+        if _BUTTON in fields.get(_KEEP, ()):
+            source = f"keep-writing button, wording {locale} {reception.words.of(locale).keeping}"
+            wanted["email"] = True
+        after = choose(reception.database, before.contact_id, wanted, wish, source=source, now=reception.clock())
+        if after is not None and (_KEEP in fields or after != before):
+            saved(reception.database, after, now=reception.clock())
     except StoreError as error:
-        return _away(request, reception, error)
+        return away(request, reception, error)
     if after is None:
-        return _page(request, reception, "not_found", None, status=404)
-    return _preferences(request, reception, after, before)
+        return not_found(request, reception)
+    return _preferences(request, reception, after, before, kept=_BUTTON in fields.get(_KEEP, ()))
 
 
-def _wanted(body: bytes) -> dict[SubscribedChannel, bool]:
+def _wanted(fields: Mapping[str, list[str]]) -> dict[SubscribedChannel, bool]:
     """What the form says of the channels that it has shown; a switch that is off is not sent."""
-    try:
-        fields = parse_qs(body.decode("ascii"), max_num_fields=_FIELDS_MAX)
-    except ValueError:
-        return {}
     return {channel: channel in fields.get("on", ()) for channel in CHANNELS if channel in fields.get("shown", ())}
+
+
+def _wish(fields: Mapping[str, list[str]], before: Wish, topics: Collection[str]) -> Wish:
+    """What the form says of the topics that it has shown, and how often; what it has not shown stays."""
+    shown, on = set(topics) & set(fields.get("topic_shown", ())), set(fields.get("topic", ()))
+    frequency = next((one for one in FREQUENCIES if one in fields.get("frequency", ())), before.frequency)
+    return Wish((before.topics_off - shown) | (shown - on), frequency)
 
 
 def _is_one_click(body: bytes) -> bool:
@@ -126,50 +136,20 @@ def _is_one_click(body: bytes) -> bool:
 
 
 def _preferences(
-    request: Request, reception: Reception, found: Subscriber, before: Subscriber | None = None
+    request: Request,
+    reception: Reception,
+    found: Subscriber,
+    before: Subscriber | None = None,
+    *,
+    kept: bool = False,
 ) -> Response:
+    letters = next((one for one in found.choices if one.channel == "email" and one.barred is None), None)
+    asked = before is None and _BUTTON in request.query_params.getlist(_KEEP)
     values = {
+        "keep": letters.address if asked and letters is not None else None,
+        "kept": kept and found.gets("email"),
         "saved": before is not None,
         "changed": before is not None and before != found,
         "started": before is not None and found.gets("sms") and not before.gets("sms"),
     }
-    return _page(request, reception, "preferences", found, values=values)
-
-
-def _page(
-    request: Request,
-    reception: Reception,
-    name: str,
-    found: Subscriber | None,
-    *,
-    status: int = 200,
-    values: Mapping[str, Any] | None = None,
-) -> Response:
-    locale = _locale(request, reception, found)
-    more: dict[str, Any] = dict(values or {})
-    if found is not None:
-        more["choices"] = [
-            {"channel": one.channel, "address": one.address, "on": one.on, "barred": one.barred}
-            for one in found.choices
-        ]
-        token = reception.links.preferences(found.contact_id).rpartition("/")[2]
-        more["preferences_path"] = f"{_root(request)}p/{token}"
-    html = reception.words.page(name, locale, root=_root(request), **more)
-    return HTMLResponse(html, status, headers={"Content-Language": locale})
-
-
-def _root(request: Request) -> str:
-    """The way up from this page, also where a proxy serves us under a folder of its own."""
-    return "../" * (request.url.path.count("/") - 1)
-
-
-def _away(request: Request, reception: Reception, error: StoreError) -> Response:
-    log.warning("a page is not answered: %s", error)
-    page = cast("HTMLResponse", _page(request, reception, "unavailable", None, status=503))
-    page.headers["Retry-After"] = "30"
-    return page
-
-
-def _locale(request: Request, reception: Reception, found: Subscriber | None) -> str:
-    own = None if found is None else found.locale
-    return reception.words.locale(own, request.headers.get("accept-language", ""))
+    return subscriber_page(request, reception, "preferences", found, values=values)

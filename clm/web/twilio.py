@@ -74,6 +74,7 @@ def _answer(told: Inbound, reception: Reception) -> str | None:
     heard = hear(
         reception.database,
         Sms(PROVIDER, told.message_sid, told.sender, told.text, understood),
+        surveys=reception.surveys() or {},
         now=reception.clock(),
     )
     log.info("an SMS: %s%s", heard.meaning or "something else", ", told again" if heard.repeated else "")

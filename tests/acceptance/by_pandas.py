@@ -19,7 +19,7 @@ Key = tuple[str, str]
 """Customer, and what names the enrolment: an order id, or `contact` where a campaign is once for ever."""
 
 
-NOBODY = ("abandoned_cart", "birthday", "feedback_high", "feedback_low", "trial", "welcome")
+NOBODY = ("abandoned_cart", "birthday", "confirm", "feedback_high", "feedback_low", "trial", "welcome")
 """Campaigns that need sign-ups, birthdays or events, of which the file tells nothing."""
 
 

@@ -15,10 +15,12 @@ from email import message_from_bytes, policy
 from typing import TYPE_CHECKING
 
 import pytest
+from email_validator import validate_email
 
 from clm.channels.outbox import Outbox
 from clm.domain.content import Content, Envelope
 from clm.domain.outcome import Accepted, NotSent, Outcome, Rejected
+from clm.sources.values import email
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -166,6 +168,29 @@ def test_international_domain_is_written_in_ascii(tmp_path: Path) -> None:
     """An address at a domain in another script is written in the form every mail server knows."""
     deliver(Outbox(tmp_path), replace(MAIL, to="info@bücher.example"))
     assert mail(tmp_path)["to"].addresses[0].addr_spec == "info@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize(
+    "domain",
+    ["straße.de", "STRASSE.de", "βόλος.gr", "βολοσ.gr", "bücher.example", "ﬁrma。de"],
+)
+def test_mail_goes_to_the_domain_that_was_checked(tmp_path: Path, domain: str) -> None:
+    """An address leads where whoever took it in has looked, and not to `strasse.de`, which is somebody else's."""
+    taken = email(f"info@{domain}")
+    assert taken is not None
+    deliver(Outbox(tmp_path), replace(MAIL, to=taken))
+    checked = validate_email(f"info@{domain}", check_deliverability=False)
+    assert mail(tmp_path)["to"].addresses[0].addr_spec == checked.ascii_email
+    assert (domain == "straße.de") == (checked.ascii_domain == "xn--strae-oqa.de")
+
+
+@pytest.mark.parametrize("domain", ["☕.com", "i❤.ws", "a..bücher.de", "ü" * 64 + ".de"])
+def test_a_domain_that_cannot_be_is_written_nothing(tmp_path: Path, domain: str) -> None:
+    """Where no import would take the address (pictures are no letters), no mail leads either."""
+    with pytest.raises(ValueError, match="is not an e-mail address"):
+        email(f"info@{domain}")
+    (outcome,) = deliver(Outbox(tmp_path), replace(MAIL, to=f"info@{domain}"))
+    assert outcome == Rejected("to has a domain that does not exist")
 
 
 @pytest.mark.parametrize(

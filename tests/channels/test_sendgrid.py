@@ -145,6 +145,13 @@ def test_the_senders_name_is_ascii_or_left_out(name: str | None, expected: str |
     assert built(replace(MAIL, sender_name=name))["from"].get("name") == expected
 
 
+def test_a_name_that_sendgrid_does_not_carry_is_the_brands_own() -> None:
+    """A Persian letter comes from the shop's own name, and not from a bare address; one it carries goes before."""
+    fa = replace(MAIL, sender_name="نادیا از سفرون", sender_name_ascii="Nadia at Saffron")
+    assert built(fa)["from"]["name"] == "Nadia at Saffron"
+    assert built(replace(fa, sender_name="Nadía"))["from"]["name"] == "Nadia"
+
+
 def test_the_recipients_name_holds_no_list_marks() -> None:
     """A name in any script goes through, without the marks that would make it two people."""
     (person,) = built(replace(MAIL, to_name="مینا, کریمی; M"))["personalizations"]

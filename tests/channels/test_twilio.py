@@ -147,6 +147,18 @@ def test_without_an_address_the_sms_goes_all_the_same() -> None:
     assert "StatusCallback" not in form(server.requests[0])
 
 
+@pytest.mark.parametrize(
+    ("left_ms", "seconds"),
+    [(-1, "1"), (0, "1"), (999, "1"), (90_999, "90"), (36_000_000, "36000"), (11 * HOUR_MS, "36000")],
+)
+def test_twilio_keeps_an_sms_no_longer_than_it_is_good(left_ms: int, seconds: str) -> None:
+    """What Twilio has queued and cannot send in time never arrives; it takes 1 to 36,000 seconds."""
+    outcomes, server = sent(replace(SMS, good_until_ms=SMS.at_ms + left_ms))
+    assert outcomes == [Accepted(MESSAGE)]
+    assert form(server.requests[0])["ValidityPeriod"] == seconds
+    require_official(TWILIO, server.requests[0])
+
+
 # What Twilio has recorded.
 
 

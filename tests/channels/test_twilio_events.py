@@ -102,6 +102,20 @@ def test_nobody_is_woken_for_what_concerns_one_number(code: str) -> None:
     assert (event.alert, alert(event.detail)) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "lapsed"),
+    [
+        ("failed", "30036", True), ("undelivered", "30036", True), ("undelivered", "30003", False),
+        ("failed", "", False), ("delivered", "30036", False), ("sent", "30036", False),
+    ],
+)  # fmt: skip
+def test_only_what_twilio_itself_let_lapse_has_reached_nobody(status: str, code: str, lapsed: bool) -> None:
+    """Its validity period was over before a carrier had it; anything else may have come."""
+    event = told(status, ErrorCode=code)
+    assert event is not None
+    assert event.lapsed is lapsed
+
+
 def test_a_foreign_reference_is_kept_out() -> None:
     """What stands in the URL of a callback that we did not make is no reference."""
     for reference in ("x" * 65, "a\0b", "\ud800"):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cyclopts import App
 
+from clm.cli.app import app
 from tests.cli.conftest import ROOT, Clm
 
 PEOPLE = """\
@@ -99,6 +103,33 @@ def test_messages_refuse_an_unknown_status(clm: Clm) -> None:
     assert "did you mean `sent`?" in refused.stderr
 
 
+@pytest.mark.parametrize("command", ["messages", "quarantine"])
+@pytest.mark.parametrize("limit", ["-1", "0", "1000001", "99999999999999999999"])
+def test_listings_are_as_long_as_asked_within_bounds(clm: Clm, command: str, limit: str) -> None:
+    """`--limit` is 1 to a million; anything else is refused with the least and the most, the bounds are not."""
+    clm("db", "upgrade")
+    refused = clm(command, f"--limit={limit}")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"--limit {limit}: write 1 to 1,000,000" in refused.stderr
+    for bound in ("1", "1000000"):
+        assert clm(command, "--limit", bound, "--json").stdout == "[]\n"
+
+
+def test_messages_of_nobody_and_nothing_are_refused(clm: Clm, people: Path) -> None:
+    """A campaign or contact that does not exist is told, with the nearest campaign; one without messages is empty."""
+    clm("import", "contacts", str(people), "--source", "shop")
+    for arguments, fault in (
+        (("--campaign", "win_bak"), "there is no campaign `win_bak`; did you mean `win_back`?"),
+        (("--campaign", "harvst"), "did you mean `harvest`?"),
+        (("--contact", "NOPE"), "there is no contact NOPE"),
+        (("--contact", "NOPE", "--json"), "there is no contact NOPE"),
+    ):
+        refused = clm("messages", *arguments)
+        assert (refused.returncode, refused.stdout, fault in refused.stderr) == (1, "", True), refused.stderr
+    empty = clm("messages", "--campaign", "harvest", "--contact", "1")
+    assert (empty.returncode, empty.stdout.splitlines()[-1]) == (0, "0 messages")
+
+
 def test_listings_of_nothing_are_empty_json(clm: Clm) -> None:
     """On a fresh database every listing is an empty JSON list and nothing else on stdout."""
     clm("db", "upgrade")
@@ -110,7 +141,7 @@ def test_check_finds_no_fault_in_what_is_shipped(clm: Clm) -> None:
     """The shipped configuration and templates are without faults."""
     checked = clm("check", "--json")
     assert checked.returncode == 0
-    assert json.loads(checked.stdout) == {"ok": True, "faults": []}
+    assert json.loads(checked.stdout) == {"ok": True, "faults": [], "notes": []}
 
 
 def test_check_tells_all_faults_at_once(clm: Clm, tmp_path: Path) -> None:
@@ -199,7 +230,30 @@ def test_it_runs_as_a_program(tmp_path: Path) -> None:
     assert "clm db upgrade" in ended.stderr
 
 
+@pytest.mark.parametrize("arguments", [(), ("--help",)])
+def test_the_list_of_commands_says_what_each_is_for(arguments: tuple[str, ...]) -> None:
+    """Whoever types `clm` alone sees every command with a sentence, though none of them had been loaded."""
+    command = [sys.executable, "-m", "clm", *arguments]
+    listed = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"COLUMNS": "200"}, capture_output=True, text=True, check=True
+    ).stdout
+    told = dict(re.findall(r"^│ (\w+) +(.*\.) +│$", listed, re.MULTILINE))
+    assert set(told) >= {name for name in app if not name.startswith("-")}
+
+
+def commands(found: App) -> Iterator[tuple[str, ...]]:
+    """Every command that does something of itself, as it is typed."""
+    names = [name for name in found if not name.startswith("-")]
+    if found.default_command is not None:
+        yield ()
+    for name in names:
+        for further in commands(found[name]):
+            yield (name, *further)
+
+
 def test_help_shows_an_example(clm: Clm) -> None:
     """Each command's help ends with an example to copy."""
-    for command in (("import", "orders"), ("run",), ("messages",), ("quarantine",), ("check",), ("demo",), ("up",)):
-        assert "Example: clm" in clm(*command, "--help").stdout
+    typed = list(commands(app))
+    assert ("coupons", "add") in typed
+    for command in typed:
+        assert "Example: clm" in clm(*command, "--help").stdout, command

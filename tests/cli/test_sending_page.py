@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from sqlalchemy import Table, insert
 
 from benchmarks.fake_provider import fake_provider
 from clm.cli.app import app
+from clm.engine.workspace import load_project
+from clm.errors import ConfigurationError
 from clm.settings import Settings
 from clm.store import stops
 from clm.store.database import Database
@@ -22,6 +23,8 @@ from clm.web import pages, sendgrid, twilio
 from tests import answers_page
 from tests.channels.speaking import SID
 from tests.cli.conftest import ROOT, Clm
+from tests.small_project import small_project
+from tests.web.asking import SendGrid
 
 PAGE = (ROOT / "docs" / "sending.md").read_text(encoding="utf-8")
 COMMANDS = [shlex.split(line) for line in re.findall(r"^ *\$ clm (.+)$", PAGE, re.MULTILINE)]
@@ -29,10 +32,20 @@ KEYS = {
     "CLM_LIVE": "1",
     "CLM_PUBLIC_URL": "https://news.shop.invalid",
     "SENDGRID_API_KEY": "SG.0123456789abcdef",
+    "SENDGRID_WEBHOOK_KEY": SendGrid().public_key,
     "TWILIO_ACCOUNT_SID": SID,
     "TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef",
 }
 AT = 1_764_115_200_000
+
+
+@pytest.fixture
+def small(clm: Clm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:  # noqa: ARG001 - it clears CLM_… first
+    """Three of the shipped campaigns, which send mail and SMS: what is checked before going live, sooner read."""
+    found = small_project(tmp_path, "win_back", "second_purchase", "feedback", left_out=())
+    monkeypatch.setenv("CLM_CONFIG", str(found.config))
+    monkeypatch.setenv("CLM_TEMPLATES", str(found.templates))
+    return found
 
 
 def _trouble(database: Database) -> None:
@@ -61,6 +74,7 @@ def _trouble(database: Database) -> None:
         stops.put(tx, "breaker", stops.of_sender("email", "shop.invalid"), "30 of 900 bounced", since=AT)
 
 
+@pytest.mark.slow
 def test_its_commands_run(clm: Clm) -> None:
     """Each as it stands there, in a live shop with a doubt and two stops, against a stand-in for the providers."""
     assert len(COMMANDS) > 12
@@ -93,7 +107,7 @@ def test_every_variable_it_names_is_read() -> None:
     known = {str(field.validation_alias or f"CLM_{name.upper()}") for name, field in Settings.model_fields.items()}
     named = set(re.findall(r"`((?:CLM|SENDGRID|TWILIO|SMTP)_[A-Z_]+)(?:=[^`]*)?`", PAGE))
     assert named <= known
-    assert known - named == {"CLM_HOME", "CLM_CONFIG", "CLM_TEMPLATES"}
+    assert known - named == {"CLM_HOME", "CLM_CONFIG", "CLM_TEMPLATES", "CLM_CACHE", "CLM_CHROMIUM"}
 
 
 def test_every_address_it_names_answers() -> None:
@@ -110,6 +124,8 @@ def test_what_it_links_to_is_there(path: str) -> None:
     assert (ROOT / "docs" / path).exists()
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("missing", ["SENDGRID_API_KEY", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"])
 def test_checking_before_going_live_names_what_is_missing(missing: str, clm: Clm) -> None:
     """Before the first message and not by it."""
@@ -118,6 +134,30 @@ def test_checking_before_going_live_names_what_is_missing(missing: str, clm: Clm
     assert ended.returncode == 1
     assert f"{missing}: is not set" in ended.stdout
     assert clm("check", **KEYS).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small")
+def test_going_live_without_the_key_of_its_events_is_refused(clm: Clm) -> None:
+    """Bounces, complaints and opt-outs would come to a closed door; a stand-in on this machine needs none."""
+    deaf = KEYS | {"SENDGRID_WEBHOOK_KEY": ""}
+    ended = clm("check", **deaf)
+    assert ended.returncode == 1
+    assert "SENDGRID_WEBHOOK_KEY: is not set" in ended.stdout
+    assert "Signed Event Webhook" in ended.stdout
+    with pytest.raises(ConfigurationError, match="SENDGRID_WEBHOOK_KEY"):
+        load_project(Settings())
+    assert clm("check", **deaf, SENDGRID_API_URL="http://127.0.0.1:9").returncode == 0
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("url", ["http://news.shop.invalid", "https://localhost", "https://127.0.0.1:8443"])
+def test_going_live_where_nobody_can_reach_us_is_refused(url: str, clm: Clm) -> None:
+    """Readers could open no link, and Twilio would be given no address to call."""
+    ended = clm("check", **KEYS | {"CLM_PUBLIC_URL": url})
+    assert ended.returncode == 1
+    assert f"CLM_PUBLIC_URL: is {url}; " in ended.stdout
+    assert "Twilio" in ended.stdout
 
 
 def test_resolving_what_is_not_in_doubt_is_refused(clm: Clm) -> None:
@@ -132,39 +172,54 @@ def test_resolving_what_is_not_in_doubt_is_refused(clm: Clm) -> None:
     assert clm("doubt", "resolve", "12", "--as", "sent").returncode == 1
 
 
-def test_checking_names_everything_at_once(clm: Clm, tmp_path: Path) -> None:
+def test_checking_names_everything_at_once(clm: Clm, small: Settings) -> None:
     """Links, keys and customers' pages: nobody mends one to be told of the next."""
-    templates = tmp_path / "templates"
-    shutil.copytree(ROOT / "templates", templates)
+    templates = small.templates
     with (templates / "_pages" / "fa.yaml").open("a", encoding="utf-8") as words:
         words.write("oops: 1\n")
+    line = len((templates / "_pages" / "fa.yaml").read_text(encoding="utf-8").splitlines())
     environment = {
         "CLM_LIVE": "1",
         "CLM_PUBLIC_URL": "http://news.shop.invalid",
         "CLM_SECRET_KEYS": "changeme",
         "SENDGRID_WEBHOOK_KEY": "changeme",
-        "CLM_TEMPLATES": str(templates),
     }
     ended = clm("check", **environment)
     assert ended.returncode == 1
     for wrong in (
         "CLM_PUBLIC_URL: ", "CLM_SECRET_KEYS: ", "SENDGRID_WEBHOOK_KEY: ",
         "SENDGRID_API_KEY: ", "TWILIO_ACCOUNT_SID: ", "TWILIO_AUTH_TOKEN: ",
-        "fa.yaml:40:1: oops: ",
+        f"fa.yaml:{line}:1: oops: ",
     ):  # fmt: skip
         assert wrong in ended.stdout
     assert json.loads(clm("check", "--json", **environment).stdout)["ok"] is False
 
 
-def test_marketing_that_nobody_could_leave_is_refused(clm: Clm, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_marketing_that_nobody_could_leave_is_refused(clm: Clm, small: Settings) -> None:
     """Before it is sent, with the file and what to write."""
-    templates = tmp_path / "templates"
-    shutil.copytree(ROOT / "templates", templates)
-    (templates / "win_back" / "last_call" / "en" / "sms.txt").write_text("20% off", encoding="utf-8")
-    ended = clm("check", CLM_TEMPLATES=str(templates))
+    (small.templates / "win_back" / "last_call" / "en" / "sms.txt").write_text("20% off", encoding="utf-8")
+    ended = clm("check")
     assert ended.returncode == 1
-    assert "templates/win_back/last_call/en/sms.txt: does not say `{{ brand.name }}`, who writes" in ended.stdout
-    assert "templates/win_back/last_call/en/sms.txt: does not say how to stop" in ended.stdout
+    assert "templates/win_back/last_call/en/sms.txt:1: does not say `{{ brand.name }}`, who writes" in ended.stdout
+    assert "templates/win_back/last_call/en/sms.txt:1: does not say how to stop" in ended.stdout
+
+
+@pytest.mark.slow
+def test_sms_that_nobody_could_answer_is_refused(clm: Clm, small: Settings) -> None:
+    """Where a name sends them, with each file; those that carry links are left alone."""
+    templates = small.templates
+    brand = small.config / "brand.yaml"
+    brand.write_text(re.sub("(?m)^sms_sender: .*$", "sms_sender: SaffronSage", brand.read_text("utf-8")), "utf-8")
+    with_link = templates / "win_back" / "last_call" / "en" / "sms.txt"
+    with_link.write_text("{{ brand.name }}: 20% off. Leave: {{ links.unsubscribe }}", "utf-8")
+    no_link = templates / "feedback" / "rating_sms" / "en" / "sms.txt"
+    no_link.write_text("{{ brand.name }}: 1 to 5? Leave: {{ links.unsubscribe }}", "utf-8")
+    ended = clm("check")
+    assert ended.returncode == 1
+    assert "templates/second_purchase/reminder_sms/fa/sms.txt:1: says how to stop by a reply, and" in ended.stdout
+    assert "templates/feedback/rating_sms/en/sms.txt:1: asks for an answer by reply, and" in ended.stdout
+    assert "last_call/en/sms.txt" not in ended.stdout
 
 
 @pytest.mark.parametrize(

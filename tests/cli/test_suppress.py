@@ -61,6 +61,17 @@ def test_an_address_is_suppressed_and_lifted(database: Database, capsys: pytest.
     assert clm(capsys, "ada@example.com", "--lift").startswith("no such suppression stood")
 
 
+@pytest.mark.parametrize("typed", ["+447700900123", "+44 7700 900123", " +44 (0)7700-900123"])
+def test_the_channel_is_told_by_the_shape_of_the_address(
+    database: Database, capsys: pytest.CaptureFixture[str], typed: str
+) -> None:
+    """What has an @ is an e-mail address, and a number is one for SMS; nobody has to say which."""
+    assert json.loads(clm(capsys, typed, "--json"))["channel"] == "sms"
+    assert reason(database, "sms", "+447700900123") == "manual"
+    assert json.loads(clm(capsys, "ada@example.com", "--json"))["channel"] == "email"
+    assert json.loads(clm(capsys, typed, "--lift", "--json"))["suppressed"] is False
+
+
 def test_programs_read_json(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
     """One document with what stands and what stood; the address itself is nowhere in it."""
     printed = clm(capsys, "+44 7700 900123", "--channel", "sms", "--reason", "stopped", "--json")
@@ -80,6 +91,8 @@ def test_programs_read_json(database: Database, capsys: pytest.CaptureFixture[st
     [
         (("nobody",), "is not an e-mail address"),
         (("07700 900123", "--channel", "sms"), "+44 7700 900123"),
+        (("07700 900123",), "the address has no country code; write it like +44 7700 900123"),
+        (("+447700900123", "--channel", "email"), "is not an e-mail address"),
         (("ada@example.com", "--reason", "complaned"), "did you mean `complained`?"),
         (("",), "no address was given"),
     ],

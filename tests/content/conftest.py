@@ -12,6 +12,10 @@ from clm.content.brand import Brand, read_brand
 from clm.content.library import TemplateLibrary
 from clm.domain.content import Content
 from clm.domain.fact import FACTS
+from clm.settings import Settings
+from clm.store.database import Database
+
+from .town import Town
 
 PROJECT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -100,6 +104,9 @@ def persona(**contact: Any) -> dict[str, Any]:
         "links": {
             "unsubscribe": "https://mail.shop.example/u/MTIz.c2lnbmF0dXJl",
             "preferences": "https://mail.shop.example/p/MTIz.c2lnbmF0dXJl",
+            "referral": "https://mail.shop.example/r/MTIz.c2lnbmF0dXJl",
+            "confirm": "https://mail.shop.example/c/MTIz.c2lnbmF0dXJl",
+            "staff": "https://mail.shop.example/staff/contacts/123",
         },
         "now": NOW,
     }
@@ -123,10 +130,18 @@ def brand() -> Brand:
 @pytest.fixture(scope="session")
 def shipped(brand: Brand) -> TemplateLibrary:
     """The templates that clm ships."""
-    return TemplateLibrary.load(PROJECT / "templates", brand=brand, default_locale="en", facts=list(FACTS))
+    return TemplateLibrary.load(
+        PROJECT / "templates", brand=brand, default_locale="en", facts=list(FACTS), cache=Settings().cache
+    )
 
 
 @pytest.fixture
 def desk(tmp_path: Path, brand: Brand) -> Desk:
     """An empty desk."""
     return Desk(tmp_path / "templates", brand)
+
+
+@pytest.fixture
+def town(database: Database) -> Town:
+    """A town without people."""
+    return Town(database)

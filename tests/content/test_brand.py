@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
+from markupsafe import escape
 
-from clm.content.brand import Brand, Palette, read_brand
+from clm.content.brand import Brand, BrandWords, Palette, read_brand, sender_name, spoken, unsaid
+from clm.content.colours import contrast
+from clm.content.page_words import PageWords
 from clm.errors import ConfigurationError
 
 from .conftest import PROJECT, Desk, persona
@@ -26,7 +29,7 @@ def test_every_setting_of_the_brand_is_read(brand: Brand) -> None:
     """No setting lies about having an effect: each is used by a template, or by the envelope in code."""
     templates = "".join(path.read_text() for path in (PROJECT / "templates").rglob("*.*"))
     code = "".join(path.read_text() for path in (PROJECT / "clm").rglob("*.py"))
-    settings = _leaves(brand.model_dump())
+    settings = _leaves(brand.model_dump(exclude={"in_language"}))
     unread = [name for name in settings if not re.search(rf"\b{re.escape(name)}\b", templates + code)]
     assert unread == []
 
@@ -37,18 +40,6 @@ def test_no_template_writes_the_brand_by_hand(brand: Brand) -> None:
         text = path.read_text()
         for own in (brand.name, brand.legal_name, brand.address, "saffronandsage", "http://", "https://"):
             assert own not in text, path
-
-
-def _contrast(one: str, other: str) -> float:
-    """The contrast ratio of WCAG 2.2, from 1 to 21."""
-
-    def luminance(colour: str) -> float:
-        parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
 
 
 def test_words_can_be_read_by_day_and_by_night(brand: Brand) -> None:
@@ -63,7 +54,7 @@ def test_words_can_be_read_by_day_and_by_night(brand: Brand) -> None:
         }
         for name, behind in grounds.items():
             for ground in behind:
-                assert _contrast(getattr(palette, name), ground) >= 4.5, (name, ground)
+                assert contrast(getattr(palette, name), ground) >= 4.5, (name, ground)
 
 
 def test_a_logo_takes_the_place_of_the_name(desk: Desk, brand: Brand) -> None:
@@ -92,9 +83,9 @@ def test_a_logo_takes_the_place_of_the_name(desk: Desk, brand: Brand) -> None:
         (("team", "email"), "the team", "team.email"),
         (("sms_sender",), "Saffron & Sage", "sms_sender"),
         (("name",), "Two\nlines", "name"),
-        (("offers", "win_back", "percent"), 120, "offers.win_back.percent"),
-        (("offers", "win_back", "code"), "çomeback", "offers.win_back.code"),
-        (("offers", "win_back", "days"), 0, "offers.win_back.days"),
+        (("sender", "name"), "Nadia\x0bBcc: all@example.com", "sender.name"),
+        (("in_language", "fa", "signature"), "Nadia\u2028Bcc: all@example.com", "in_language.fa.signature"),
+        (("in_language", "fa", "name"), "Tea\r\nBcc: all@example.com", "in_language.fa.name"),
     ],
 )
 def test_faults_in_the_brand_are_told_with_their_place(
@@ -122,3 +113,57 @@ def test_braces_in_the_brand_are_words(desk: Desk, brand: Brand) -> None:
     assert "{{ now }} &lt;&amp;&gt; {% if %}" in (content.html or "")
     assert content.text == "{{ now }} <&> {% if %}\n"
     assert content.subject == "{{ now }} <&> {% if %}"
+
+
+def test_the_brand_is_called_as_its_readers_call_it(brand: Brand) -> None:
+    """Name, tagline and signature each as the language has it, else that language without its region, else the own."""
+    said = {
+        "fa": BrandWords(name="سفرون", signature="نادیا از سفرون"),
+        "fa-AF": BrandWords(tagline="چای"),
+        "ru": BrandWords(tagline="Чай"),
+    }
+    named = brand.model_copy(update={"in_language": said})
+    found = {locale: spoken(named, locale) for locale in ("en", "fa", "fa-AF", "ru")}
+    told = {locale: (one["name"], one["tagline"], one["sender"]["name"]) for locale, one in found.items()}
+    assert told == {
+        "en": (brand.name, brand.tagline, brand.sender.name),
+        "fa": ("سفرون", brand.tagline, "نادیا از سفرون"),
+        "fa-AF": ("سفرون", "چای", "نادیا از سفرون"),
+        "ru": (brand.name, "Чай", brand.sender.name),
+    }
+    assert [sender_name(named, locale) for locale in told] == [name for *_, name in told.values()]
+
+
+def test_what_is_said_in_one_language_is_said_in_all(tmp_path: Path) -> None:
+    """A language without a name that another has is a fault, with its place; the shop's own language has the name."""
+    path = tmp_path / "brand.yaml"
+    data = yaml.safe_load((PROJECT / "config" / "brand.yaml").read_text())
+    data["in_language"] = {"fa": {"name": "سفرون", "tagline": "چای"}, "ar": {"name": "سافرون"}}
+    path.write_text(yaml.safe_dump(data, allow_unicode=True))
+    faults = unsaid(path, read_brand(path), locales=("en", "en-US", "fa", "ar", "ru-UA"), default_locale="en-GB")
+    told = [(fault.field, fault.message.partition(",")[0]) for fault in faults]
+    assert told == [
+        ("in_language", "has no name in `ru-UA`"),
+        ("in_language.ar", "has no tagline in `ar`"),
+        ("in_language", "has no tagline in `ru-UA`"),
+    ]
+    lines = path.read_text().splitlines()
+    assert [lines[(fault.line or 0) - 1].strip(" :") for fault in faults] == ["in_language", "ar", "in_language"]
+    data["in_language"] = {}
+    path.write_text(yaml.safe_dump(data, allow_unicode=True))
+    assert unsaid(path, read_brand(path), locales=("en", "fa"), default_locale="en-GB") == []
+
+
+def test_pages_and_answers_are_of_the_brand_as_their_readers_call_it(brand: Brand) -> None:
+    """What a reader is answered with, by page or by SMS, comes from the same name as the letter did."""
+    words = PageWords.load(PROJECT / "templates" / "_pages", brand=brand, default_locale="en")
+    names = {locale: spoken(brand, locale)["name"] for locale in ("en", "fa", "ar", "th", "ru")}
+    assert len(set(names.values())) == 4  # Russian shops are called as they are
+    for locale, name in names.items():
+        assert name in words.sms("help", locale)
+        assert escape(name) in words.page("not_found", locale, root="")
+    latin = brand.model_copy(update={"in_language": {}})
+    same = PageWords.load(PROJECT / "templates" / "_pages", brand=latin, default_locale="en")
+    for locale in ("fa", "ar"):  # a telephone takes the direction of a text from its first letter
+        answers = [same.sms(answer, locale) for answer in ("stopped", "started", "help", "answered")]
+        assert all(answer.startswith("\u200fSaffron & Sage") for answer in answers)

@@ -60,15 +60,18 @@ def test_a_mail_to_staff_is_a_subject_and_a_text(desk: Desk) -> None:
         library.render("slipping_vip", "call", "staff", None, persona(id=None))
 
 
+MEND = "; write it, or delete the others"
+
+
 @pytest.mark.parametrize(
     ("files", "faults"),
     [
-        (["task.txt"], ["subject.txt: is required beside the other files for staff"]),
-        (["subject.txt", "sms.txt"], [f"{name}: is required beside the other files for email" for name in BODIES]),
+        (["task.txt"], [f"subject.txt: is required beside the other files for staff{MEND}"]),
+        (["subject.txt", "sms.txt"], [f"{one}: is required beside the other files for email{MEND}" for one in BODIES]),
         (["body.txt", "task.txt"], [
-            "subject.txt: is required beside the other files for email",
-            "body.mjml: is required beside the other files for email",
-            "subject.txt: is required beside the other files for staff",
+            f"subject.txt: is required beside the other files for email{MEND}",
+            f"body.mjml: is required beside the other files for email{MEND}",
+            f"subject.txt: is required beside the other files for staff{MEND}",
         ]),
         (["tasks.txt"], ["tasks.txt: is read by nothing; did you mean `task.txt`?"]),
     ],
@@ -193,6 +196,12 @@ def test_words_that_come_to_nothing_are_not_sent(desk: Desk) -> None:
         desk.render()
 
 
+def test_a_name_cannot_turn_the_rest_of_a_mail_round(desk: Desk) -> None:
+    """Marks that override the writing direction are left out of what a template is given; joiners of scripts stay."""
+    context = persona(first_name="\u202eAmina\u2066 می\u200cخواهم")
+    assert desk.text("{{ contact.first_name }}", context) == "Amina می\u200cخواهم"
+
+
 @pytest.mark.parametrize("value", ["contact", "last_order.products", "now", "1 == 1", "none"])
 def test_only_words_and_numbers_are_printed(desk: Desk, value: str) -> None:
     """A list, an instant or a yes-or-no in the middle of a sentence is a fault, not words."""
@@ -218,6 +227,27 @@ def test_control_characters_never_leave(desk: Desk) -> None:
         desk.render(persona(last_name="Kar\x1b[31mimi"))
 
 
+def test_lines_in_persian_stay_right_to_left_whatever_they_begin_with(desk: Desk) -> None:
+    """A Latin name at the beginning of a subject, or of a line of the text, does not turn it; a link stays bare."""
+    lines = ["{{ contact.first_name }} عزیز،", "* House Assam · ۱۰ £", "https://example.com/a", "سلام House Assam"]
+    desk.mail(locale="fa", subject="{{ contact.first_name }}، سلام", text="\n".join(lines))
+    desk.mail(subject="{{ contact.first_name }}, hello", text="Hello سارا")
+    content = desk.render(persona(first_name="Sara"), locale="fa")
+    assert content.subject == "\u200fSara، سلام"
+    assert content.text.splitlines() == ["\u200fSara عزیز،", "\u200f* House Assam · ۱۰ £", *lines[2:]]
+    assert desk.render(persona(first_name="سارا"), locale="fa").subject == "سارا، سلام"
+    assert desk.render(persona(first_name="Sara")).text == "Hello سارا\n"
+
+
+def test_an_sms_in_arabic_stays_right_to_left(desk: Desk) -> None:
+    """A short message that begins with the shop's Latin name is laid out from the right."""
+    desk.write("welcome/hello/ar/sms.txt", "Assam:\nأهلًا")
+    desk.write("welcome/hello/en/sms.txt", "Assam: hello")
+    for locale, mark in (("ar", "\u200f"), ("en", "")):
+        sms = desk.library().render("welcome", "hello", "sms", locale, persona()).text
+        assert sms.startswith(f"{mark}Assam")
+
+
 def test_joiners_that_persian_names_need_are_kept(desk: Desk) -> None:
     """A zero-width non-joiner is a letter's shape in Persian, not a control character."""
     desk.mail(subject="{{ contact.first_name }}")
@@ -230,7 +260,7 @@ def test_output_is_limited_in_bytes(desk: Desk) -> None:
     desk.mail(subject="{{ contact.first_name }}")
     assert desk.render(persona(first_name="x" * limit)).subject == "x" * limit
     for name in ("x" * (limit + 1), "س" * (limit // 2 + 1)):
-        with pytest.raises(RenderError, match=f"longer than {limit} bytes"):
+        with pytest.raises(RenderError, match=f"longer than {limit:,} bytes"):
             desk.render(persona(first_name=name))
 
 
@@ -285,14 +315,14 @@ def test_every_fault_of_every_template_is_told_at_once(desk: Desk) -> None:
     desk.write("feedback/reminder/fa/sms.txt", "Hello")
     assert _faults(desk) == [
         "templates/feedback/rating/english: is not named for a locale, such as `en` or `pt-BR`",
-        "templates/feedback/reminder: has no words for sms in the default locale `en`",
+        "templates/feedback/reminder: has no words for sms in the default locale `en`; write sms.txt in reminder/en/",
         "templates/welcome/hello/en/subject.txt:1: there is no `contact.frist_name`; did you mean `first_name`?",
         "templates/welcome/hello/en/body.mjml:6: there is no `brand.nmae`; did you mean `name`?",
         "templates/welcome/hello/en/body.mjml:7: there is no `facts.order_cuont`; did you mean `order_count`?",
         "templates/welcome/hello/en/body.txt:1: there is no filter `upercase`; did you mean `upper`?",
         "templates/win_back/last_call/en/sms.txt:2: is not Jinja: unexpected 'end of statement block'",
-        "templates/win_back/news/en/body.mjml: is required beside the other files for email",
-        "templates/win_back/news/en/body.txt: is required beside the other files for email",
+        f"templates/win_back/news/en/body.mjml: is required beside the other files for email{MEND}",
+        f"templates/win_back/news/en/body.txt: is required beside the other files for email{MEND}",
         "templates/win_back/notes.md: is read by nothing here; words lie in <campaign>/<step>/<locale>/",
         "templates/win_back/value/en/body.htm: is read by nothing; did you mean `body.txt`?",
     ]
@@ -308,7 +338,7 @@ MJML_FAULTS: list[tuple[str, str]] = [
     ('<mjml>\n<mj-body>\n<mj-include path="_base/fotter.mjml" /></mj-body></mjml>', ":3: includes `_base/fotter.mjml`"),
     ('<mjml><mj-body><mj-include path="../../../etc/passwd" /></mj-body></mjml>', "which does not exist"),
     ('<mjml><mj-head>\n<mj-include path="_base/x.mjml" type="html" /></mj-head></mjml>', "which does not exist"),
-    (_BOX.format("<mj-text><mj-button>x</mj-button></mj-text>"), "`mj-button` stands where MJML does not allow it"),
+    (_BOX.format("<mj-text><mj-button>x</mj-button></mj-text>"), "`mj-button` cannot stand in `mj-text`"),
     (
         _ALL.format("{% if facts.order_count > 1 %}red{% endif %}"),
         ":2: `{% if facts.order_count > 1 %}` is lost or rep",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from itsdangerous import URLSafeSerializer
 
-from clm.content.links import Links, signing_keys
+from clm.content.links import NUMBER_MAX, Links, Purpose, sample_url, signing_keys
 from clm.errors import ConfigurationError
 
 OLD, NEW = "0123456789abcdef" * 2, "fedcba9876543210" * 2
@@ -75,3 +77,15 @@ def test_weak_keys_are_refused(text: str, reason: str) -> None:
         signing_keys(text)
     assert "openssl rand" in str(error.value)
     assert "changemechangeme" not in str(error.value)
+
+
+@pytest.mark.parametrize("purpose", get_args(Purpose))
+def test_a_sample_is_as_long_as_the_longest_link_and_opens_nothing(purpose: Purpose) -> None:
+    """Whoever counts the segments of an SMS by a made-up link counts what a real one takes; nobody speaks by it."""
+    links = Links(URL, [NEW])
+    sample = sample_url(URL, purpose)
+    longest: str = getattr(links, purpose)(NUMBER_MAX)
+    assert len(sample) == len(longest) >= len(getattr(links, purpose)(123_456))
+    assert sample.rpartition("/")[0] == longest.rpartition("/")[0]
+    assert links.contact_of(_token(sample), purpose) is None
+    assert links.message_of(_token(sample)) is None

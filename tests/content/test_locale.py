@@ -96,6 +96,15 @@ def test_a_reader_without_a_locale_gets_the_default_region(desk: Desk) -> None:
     assert desk.text("{{ facts.last_order_at | date }}") == "3 June 2026"
 
 
+@pytest.mark.parametrize(
+    ("locale", "written"), [("en", "3 June 2026"), ("EN", "3 June 2026"), ("en-US", "June 3, 2026")]
+)
+def test_a_reader_who_names_no_region_gets_that_of_the_default(desk: Desk, locale: str, written: str) -> None:
+    """To somebody who reads English a British shop writes British dates; to an American, American ones."""
+    desk.default_locale = "en-GB"
+    assert desk.text("{{ facts.last_order_at | date }}", locale=locale) == written
+
+
 def test_persian_readers_get_persian_digits(desk: Desk) -> None:
     """Numbers, amounts and dates in Persian words come in Persian digits."""
     desk.mail()
@@ -104,7 +113,82 @@ def test_persian_readers_get_persian_digits(desk: Desk) -> None:
     text = desk.render(locale="fa").text
     assert not set(text) & set("0123456789")
     assert "۱٬۲۰۴" in text
-    assert "۲۰۲۶" in text
+    assert "۱۳ خرداد ۱۴۰۵" in text
+
+
+@pytest.mark.parametrize(
+    ("locale", "currency", "written"),
+    [
+        ("ar", "GBP", "\u200f12.50\xa0£"),
+        ("ar-EG", "USD", "\u200f١٢٫٥٠\xa0$"),
+        ("fa", "GBP", "\u200e£\xa0۱۲٫۵۰"),
+        ("ru", "USD", "12,50\xa0$"),
+        ("th", "THB", "฿12.50"),
+    ],
+)
+def test_money_stays_whole_in_every_direction(desk: Desk, locale: str, currency: str, written: str) -> None:
+    """In Arabic a sign of its own stands beside the amount, and no Latin letters that turn round with it."""
+    desk.mail()
+    desk.mail(locale=locale.partition("-")[0], text="{{ 1250 | money('" + currency + "') }}")
+    assert desk.render(locale=locale).text.strip() == written
+
+
+@pytest.mark.parametrize(
+    ("locale", "style", "written"),
+    [
+        ("fa", "long", "۱۳ خرداد ۱۴۰۵"),
+        ("fa-IR", "full", "چهارشنبه ۱۳ خرداد ۱۴۰۵"),
+        ("fa", "short", "۱۴۰۵/۳/۱۳"),
+        ("th", "long", "3 มิถุนายน 2569"),
+        ("th-TH", "full", "วันพุธที่ 3 มิถุนายน 2569"),
+        ("th", "short", "3/6/2569"),
+        ("ar", "long", "3 يونيو 2026"),
+        ("ar-EG", "long", "٣ يونيو ٢٠٢٦"),
+        ("ru", "long", "3 июня 2026\u202fг."),
+    ],
+)
+def test_dates_are_of_the_readers_own_calendar(desk: Desk, locale: str, style: str, written: str) -> None:
+    """Persian dates are Jalali, Thai ones of the Buddhist era, as CLDR and the browsers' Intl write them."""
+    desk.mail()
+    desk.mail(locale=locale.partition("-")[0], text="{{ facts.last_order_at | date('" + style + "') }}")
+    assert desk.render(locale=locale).text.strip() == written
+
+
+def test_an_instant_is_a_day_in_the_readers_zone(desk: Desk) -> None:
+    """Shortly before midnight in London is the next day in Tehran."""
+    late = datetime(2026, 6, 3, 22, 30, tzinfo=UTC)
+    context = {"facts": {"last_order_at": late}, "zone": "Asia/Tehran"}
+    assert desk.text("{{ facts.last_order_at | date }}", context, locale="en-GB") == "4 June 2026"
+
+
+@pytest.mark.parametrize(
+    ("locale", "count", "written"),
+    [
+        ("en", 1, "1 day"),
+        ("en", 5, "5 days"),
+        ("ru", 1, "1 день"),
+        ("ru", 3, "3 дня"),
+        ("ru", 5, "5 дней"),
+        ("ru", 21, "21 день"),
+        ("ar", 2, "يومان"),
+        ("ar", 3, "3 أيام"),
+        ("ar", 11, "11 يومًا"),
+        ("fa", 3, "۳ روز"),
+        ("th", 1, "1 วัน"),
+    ],
+)
+def test_words_agree_with_their_number(desk: Desk, locale: str, count: int, written: str) -> None:
+    """Each language has the forms of CLDR's plural rules; numbers of a form that it has no need of take `other`."""
+    forms = {
+        "en": "one='# day', other='# days'",
+        "ru": "one='# день', few='# дня', many='# дней', other='# дня'",
+        "ar": "zero='# يوم', one='يوم', two='يومان', few='# أيام', many='# يومًا', other='# يوم'",
+        "fa": "other='# روز'",
+        "th": "other='# วัน'",
+    }
+    desk.mail()
+    desk.mail(locale=locale, text="{{ " + f"{count} | plural({forms[locale]})" + " }}")
+    assert desk.render(locale=locale).text.strip() == written
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,8 @@ def test_no_template_eats_the_machine(desk: Desk, template: str) -> None:
         ("{% set contact = 1 %}x", "`contact` is given from outside and can't be set"),
         ("{{ 'x' | safe }}", "there is no filter `safe`"),
         ("{{ contact._secret }}", "names beginning with `_` are not for templates"),
+        ("{{ ''.__class__ }}", "`__class__`: names beginning with `_` are not for templates; these hold plain values"),
+        ("{{ ('a' ~ 'b')['__class__'] }}", "`__class__`: names beginning with `_` are not for templates"),
         ("{% if 1 is filter %}x{% endif %}{% if 1 is tset %}{% endif %}", "there is no test `tset`"),
         ("{{ cycler }}", "there is no `cycler`"),
     ],
@@ -172,7 +174,7 @@ def test_the_sandbox_holds_without_the_grammar(value: Any, attribute: str) -> No
         ("{% set n = facts.order_count * 2 %}{{ n }}", "2408"),
         ("{{ contact.first_name | upper }} {{ contact['last_name'] }}", "AMINA Karimi"),
         ("{% for n in range(1, 6) %}{{ n }}{% endfor %}", "12345"),
-        ("{{ brand.name }} {{ brand.offers.win_back.percent * 2 }}", "Saffron & Sage 40"),
+        ("{{ brand.name }} {{ facts.last_rating * 2 }}", "Saffron & Sage 4"),
     ],
 )
 def test_what_words_need_is_there(desk: Desk, template: str, said: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clm.sources.demo import CONTACTS_FILE, EVENTS_FILE, ORDERS_FILE, ShopSummary, write_shop
+from clm.sources.demo import CONTACTS_FILE, EVENTS_FILE, ORDERS_FILE, PRODUCTS_FILE, ShopSummary, write_shop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +27,7 @@ class Shop:
     contacts: list[dict[str, str]]
     lines: list[dict[str, Any]]  # orders, cancellations and refunds
     events: list[dict[str, Any]]
+    products: list[dict[str, str]]
     until: datetime = UNTIL
 
     @property
@@ -40,14 +41,16 @@ class Shop:
 
 
 def read_shop(folder: Path, summary: ShopSummary) -> Shop:
-    """The three files of `folder`."""
+    """The four files of `folder`."""
     with (folder / CONTACTS_FILE).open(encoding="utf-8", newline="") as file:
         contacts = list(csv.DictReader(file))
     with (folder / ORDERS_FILE).open(encoding="utf-8") as file:
         lines = [json.loads(line) for line in file]
     with gzip.open(folder / EVENTS_FILE, "rt", encoding="utf-8") as file:
         events = [json.loads(line) for line in file]
-    return Shop(summary, contacts, lines, events)
+    with (folder / PRODUCTS_FILE).open(encoding="utf-8", newline="") as file:
+        products = list(csv.DictReader(file))
+    return Shop(summary, contacts, lines, events, products)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ EVENT_NAMES = {
     "checkout_started",
     "order_delivered",
     "order_late",
+    "points_changed",
     "preference_set",
     "referral_made",
     "review_written",
@@ -92,6 +93,14 @@ def test_what_is_taken_back_was_bought(shop: Shop) -> None:
     assert partial >= 10
     assert {line["kind"] for line in taken} == {"cancellation", "refund"}
     assert not any("cancels" in order for order in shop.orders)
+
+
+def test_some_orders_come_with_a_code(shop: Shop) -> None:
+    """A few orders of £30 and more were placed with the shop's own code; what is taken back names none."""
+    coded = [line for line in shop.lines if "coupon" in line]
+    assert 0.02 < len(coded) / len(shop.orders) < 0.1
+    assert {(line["kind"], line["coupon"]) for line in coded} == {("order", "FREESHIP")}
+    assert min(Decimal(line["amount"]) for line in coded) >= 30
 
 
 def test_customers_come_back_as_in_a_real_shop(shop: Shop) -> None:
@@ -261,7 +270,19 @@ def test_baskets_have_an_id_and_a_value(shop: Shop) -> None:
         cart = carts[event["properties"]["cart_id"]]
         assert (cart["contact"], cart["properties"]["value"]) == (event["contact"], event["properties"]["value"])
         assert cart["at"] <= event["at"]
+        assert cart["properties"]["items"] == event["properties"]["items"]
     assert all(isinstance(cart["properties"]["value"], (int, float)) for cart in carts.values())
+
+
+def test_baskets_state_all_that_is_in_them(shop: Shop) -> None:
+    """Each says every product and how many, the one that was just added among them; some hold several."""
+    known = {product["product_id"] for product in shop.products}
+    carts = [event["properties"] for event in of(shop, "cart_updated")]
+    for cart in carts:
+        assert {"product_id": cart["product_id"], "quantity": cart["quantity"]} in cart["items"]
+        assert {one["product_id"] for one in cart["items"]} <= known
+        assert all(one["quantity"] >= 1 for one in cart["items"])
+    assert any(len(cart["items"]) > 1 for cart in carts)
 
 
 def test_trials_are_used_by_some_and_forgotten_by_others(shop: Shop) -> None:
@@ -277,6 +298,35 @@ def test_trials_are_used_by_some_and_forgotten_by_others(shop: Shop) -> None:
     assert any(instant(event["at"]) > shop.until - timedelta(days=20) for event in trials.values())
     assert min(len(trials) - len(uses), sum(count >= 3 for count in uses.values())) > 5
     assert min(len(of(shop, "referral_made")), len(of(shop, "review_written"))) > 10
+
+
+def test_points_are_a_sum_of_what_was_bought(shop: Shop) -> None:
+    """Some buyers hear of their points after each order: a pound is one, and a tier above is so many away."""
+    balances = defaultdict(list)
+    for event in of(shop, "points_changed"):
+        told = event["properties"]
+        balances[event["contact"]].append(told["balance"])
+        assert told["balance"] + told.get("to_next", 0) in {150, 400} or told["tier"] == "Gold"
+        assert ("to_next" in told) == (told["balance"] < 400)
+    assert 0.2 < len(balances) / shop.summary.buyers < 0.4
+    taken_back = {line["contact"] for line in shop.lines if line["kind"] != "order"}
+    assert all(told == sorted(told) for contact, told in balances.items() if contact not in taken_back)
+
+
+def test_the_products_are_those_of_the_orders_in_five_languages(shop: Shop) -> None:
+    """Each has a name in every language; what is made for a festival far away cannot be had, nor what has run out."""
+    sold = {line["product_id"]: line for order in shop.lines for line in order["order_lines"]}
+    products = {product["product_id"]: product for product in shop.products}
+    assert sold.keys() <= products.keys()
+    assert all(sold[one]["name"] == products[one]["name"] for one in sold)
+    names = {value for product in shop.products for field, value in product.items() if field.startswith("name")}
+    assert len(names) > 4.8 * len(products)
+    assert all(all(product[f"{field}.{tag}"] for field in ("name", "category") for tag in ("fa", "ar", "th", "ru"))
+               for product in shop.products)  # fmt: skip
+    gone = {product["product_id"] for product in shop.products if product["available"] == "no"}
+    assert {"P111", "P123", "P161"} <= gone
+    assert gone.isdisjoint({"P101", "P113", "P160"})  # it is November: Christmas is near, Nowruz and Songkran are not
+    assert {product["url"].rpartition("/")[0] for product in shop.products} == {"https://www.saffronandsage.example/p"}
 
 
 def test_the_summary_says_what_the_files_say(shop: Shop) -> None:

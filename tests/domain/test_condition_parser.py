@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from clm.domain.condition import And, Compare, Holds, InSegment, Known, Not, OneOf, Or, Since, Until
-from clm.domain.condition_parser import ConditionError, parse_condition
+from clm.domain.condition_parser import ConditionError, parse_condition, parse_events
 from clm.domain.fact import FACTS
 from clm.domain.instant import DAY_MS, HOUR_MS
 from clm.domain.language import FUNCTIONS, Function, Language
@@ -259,3 +259,21 @@ def test_dates_are_midnights_of_the_shop() -> None:
     language = Language(zone="Asia/Tehran")
     expected = 1_782_864_000_000 - round(3.5 * HOUR_MS)
     assert parse_condition("now >= '2026-07-01'", language) == Compare(FACTS["now"], ">=", expected)
+
+
+def test_what_names_an_enrolment_is_one_event_or_the_latest_of_some() -> None:
+    """`once_per`: with properties as in conditions, and nothing but events."""
+    low, opened = Happened("last", "answered", (Filter("score", "<=", 6),)), Happened("last", "opened")
+    assert parse_events("last( 'answered', score <= 6 ) or last('opened')") == (low, opened)
+    assert parse_events("first('opened')") == (Happened("first", "opened"),)
+    for text, told in (
+        ("first('a') or last('b')", "of several events the latest counts; write last(…) for each"),
+        ("last('a') or order_count", "it is no event, nor up to 5 of them"),
+        ("last('a') and last('b')", "it is no event, nor up to 5 of them"),
+        ("did('a', 7)", "it is no event, nor up to 5 of them"),
+        (" or ".join(["last('a')"] * 6), "nor up to 5 of them with `or` between"),
+        ("last('a'", "is not a condition"),
+    ):
+        with pytest.raises(ConditionError) as refusal:
+            parse_events(text)
+        assert told in str(refusal.value)

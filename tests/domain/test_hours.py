@@ -107,6 +107,7 @@ def test_open_is_what_the_clocks_say(moment: tuple[tuple[str, ...], int], rules:
         assert is_open(at, Whereabouts(zones, places), hours) == open_by_the_clock(at, zones, rules)
 
 
+@pytest.mark.slow
 @given(moments(), st.lists(RULES, min_size=1, max_size=2), st.randoms(use_true_random=False))
 def test_the_next_opening_is_the_first(moment: tuple[tuple[str, ...], int], rules: list[Rule], random: Any) -> None:
     """It is open then and at no minute before, nor a millisecond before; None means not one minute in 14 days."""

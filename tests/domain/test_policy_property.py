@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -156,6 +157,7 @@ def _too_late_in_the_day(one: Candidate, policy: Policy, now: int) -> set[str]:
 GUARDS = {"service_first": "service first", "gap": "gap", "cap": "cap", "quiet_hours": "quiet"}
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(anything, facts, policies, hours)
 def test_whatever_the_facts(one: Candidate, known: dict[str, Any], policy: Policy, hour: int) -> None:
@@ -167,6 +169,7 @@ def test_whatever_the_facts(one: Candidate, known: dict[str, Any], policy: Polic
     check(one, known, policy, BEGIN + hour)
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(promotions, policies, hours)
 def test_promotions_to_whoever_is_willing(one: Candidate, policy: Policy, hour: int) -> None:

@@ -61,7 +61,7 @@ def recomputed(contact: Row, orders: list[Row], events: list[Row], consents: lis
         "average_gap_days": sum(gaps) / len(gaps) if gaps else None,
         "last_gap_days": gaps[-1] if gaps else None,
         "longest_gap_days": max(gaps) if gaps else None,
-        "last_activity_at": max((at for at in active if at is not None), default=None),
+        "last_activity_at": max((at for at in active if at is not None and at <= now), default=None),
         "email_consent": _consent(consents, "email"),
         "sms_consent": _consent(consents, "sms"),
         "country": contact["country"],
@@ -78,7 +78,7 @@ def recomputed(contact: Row, orders: list[Row], events: list[Row], consents: lis
         "lapse_80_at": None if usual[8] is None else times[-1] + usual[8],
         "lapse_90_at": None if usual[9] is None else times[-1] + usual[9],
         "next_order_expected_at": None if usual[5] is None else times[-1] + usual[5],
-        "open_tickets": len(_open_tickets(heard)),
+        "open_tickets": len(_open_tickets([row for row in heard if not _is_old_mark(row, now)])),
         "last_rating": None if rating is None else rating[1],
         "last_rated_at": None if rating is None else rating[0],
         "late_delivery": any(
@@ -137,6 +137,11 @@ def _open_tickets(events: list[Row]) -> set[str]:
         if ticket is not None:
             state[ticket] = row["name"]
     return {ticket for ticket, name in state.items() if name == "ticket_opened"}
+
+
+def _is_old_mark(row: Row, now: int) -> bool:
+    """Whether it is a ticket that clm opened for a low mark of thirty days ago or more."""
+    return row["source"] == "clm" and row["name"] == "ticket_opened" and now - row["at"] >= 30 * DAY
 
 
 def _is_late(late: Row, events: list[Row]) -> bool:

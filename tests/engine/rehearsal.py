@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import copy
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
@@ -14,10 +16,11 @@ from clm.content.brand import Brand
 from clm.content.library import TemplateLibrary
 from clm.content.links import Links
 from clm.domain.campaign import Campaign
-from clm.domain.content import ChannelName, Envelope
+from clm.domain.content import ChannelName, Content, Envelope
 from clm.domain.delivery import Limits
 from clm.domain.fact import FACTS
 from clm.domain.instant import DAY_MS, SECOND_MS
+from clm.domain.offer import Offer
 from clm.domain.outcome import Accepted, Outcome
 from clm.domain.record import ContactRecord
 from clm.engine.advance import advance
@@ -58,6 +61,13 @@ def write_words(folder: Path) -> Path:
 def load_words(folder: Path, brand: Brand) -> TemplateLibrary:
     """What `write_words` wrote, compiled."""
     return TemplateLibrary.load(folder, brand=brand, default_locale="en", facts=list(FACTS))
+
+
+def written_by(dispatcher: Dispatcher, render: Callable[..., Content]) -> None:
+    """Let somebody else make the words, to whom other things happen meanwhile."""
+    library = copy(dispatcher.library)
+    library.render = render  # type: ignore[method-assign]
+    object.__setattr__(dispatcher, "library", library)
 
 
 def campaign(name: str = "nudge", **changes: Any) -> Campaign:
@@ -108,6 +118,8 @@ class Seen(NamedTuple):
 class Rehearsal:
     """One shop, some campaigns, one channel each for mail and SMS."""
 
+    offers: Mapping[str, Offer] = MappingProxyType({})
+
     def __init__(self, database: Database, library: TemplateLibrary, brand: Brand) -> None:
         self.database = database
         self.shop = Shop(database)
@@ -136,7 +148,7 @@ class Rehearsal:
     @property
     def journeys(self) -> Journeys:
         """As a new process reads them."""
-        return Journeys(Configuration(POUNDS, tuple(self._campaigns.values())))
+        return Journeys(Configuration(POUNDS, tuple(self._campaigns.values()), offers=self.offers))
 
     def dispatcher(self, now: int) -> Dispatcher:
         """Somebody who hands over at `now`."""

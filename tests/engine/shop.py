@@ -9,7 +9,16 @@ from sqlalchemy import select
 
 from clm.config import ShopConfig
 from clm.domain.instant import DAY_MS
-from clm.domain.record import BadRow, ContactRecord, EventRecord, Feed, OrderKind, OrderRecord, Record
+from clm.domain.record import (
+    BadRow,
+    ContactRecord,
+    EventRecord,
+    Feed,
+    OrderKind,
+    OrderRecord,
+    ProductRecord,
+    Record,
+)
 from clm.engine.ingest import AfterBatch, Counts, Ingest
 from clm.engine.pull import Progress, Pulled, import_file, money_of, pull_feed
 from clm.sources import FeedSpec, open_feed
@@ -58,7 +67,12 @@ class Shop:
         after_batch: AfterBatch | None = None,
     ) -> Counts:
         """Take records of one feed in; of bad rows alone, as orders."""
-        kinds: dict[type[Any], Feed] = {ContactRecord: "contacts", OrderRecord: "orders", EventRecord: "events"}
+        kinds: dict[type[Any], Feed] = {
+            ContactRecord: "contacts",
+            OrderRecord: "orders",
+            EventRecord: "events",
+            ProductRecord: "products",
+        }
         feed: Feed = next((kinds[type(record)] for record in records if type(record) in kinds), "orders")
         said = self.fields if fields is None else fields
         return Ingest(self.database, self.source, feed, f"{feed}.csv", lambda: said, now).run(records, after_batch)
@@ -74,7 +88,7 @@ class Shop:
 
     def pull(self, path: Path, *, now: int = NOW, progress: Progress | None = None, **more: Any) -> Pulled:
         """What a scheduled pull of a file of orders brings."""
-        return pull_feed(self.database, POUNDS, self.spec(path, **more), now=now, progress=progress)
+        return pull_feed(self.database, POUNDS, self.spec(path, **more), now=now, read_at=now, progress=progress)
 
     def profile(self, contact: str = "ada") -> dict[str, Any]:
         """The facts of one contact, by name."""

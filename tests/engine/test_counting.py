@@ -21,7 +21,7 @@ from clm.store.database import Database
 from clm.store.schema import contacts
 from tests.databases import empty
 from tests.engine.guarded import NEWS, NOON, TEXT, Guarded
-from tests.engine.rehearsal import HELLO, Seen, campaign
+from tests.engine.rehearsal import HELLO, Seen, campaign, written_by
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_what_left_while_words_were_made_counts(guarded: Guarded) -> None:
         guarded.history(0)
         return render(*arguments)
 
-    object.__setattr__(dispatcher, "library", type("Slow", (), {"render": staticmethod(slow_render)})())
+    written_by(dispatcher, slow_render)
     assert dispatcher.batch().by_status == {"deferred": 1}
 
 

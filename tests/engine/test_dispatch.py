@@ -19,7 +19,7 @@ from clm.store.leases import Open
 from clm.store.messages import move
 from clm.store.schema import attempts
 from clm.store.schema import messages as messages_table
-from tests.engine.rehearsal import AGAIN, HELLO, TWO_DAYS, Rehearsal, Seen, campaign
+from tests.engine.rehearsal import AGAIN, HELLO, TWO_DAYS, Rehearsal, Seen, campaign, written_by
 from tests.engine.shop import NOW
 
 OPEN = Open(["email"], ["nudge"])
@@ -78,7 +78,7 @@ def test_consent_withdrawn_while_words_are_made_is_seen(rehearsal: Rehearsal) ->
         tell(rehearsal, email_consent=False)
         return render(*arguments)
 
-    object.__setattr__(dispatcher, "library", type("Slow", (), {"render": staticmethod(slow_render)})())
+    written_by(dispatcher, slow_render)
     assert dispatcher.batch().by_status == {"refused": 1}
 
 
@@ -348,7 +348,7 @@ def test_whose_turn_it_is_among_the_messages_of_each_contact(rehearsal: Rehearsa
             tx.execute(messages_table.update().where(m.campaign == "other").values(**theirs))
         return render(*arguments)
 
-    object.__setattr__(dispatcher, "library", type("Slow", (), {"render": staticmethod(slow_render)})())
+    written_by(dispatcher, slow_render)
     assert dispatcher.batch().by_status == {}
     assert rehearsal.hand_over() == {}, "whoever is in another's hands is left alone"
     rehearsal.lapse()

@@ -8,23 +8,28 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import select, update
 
+from clm.broadcasts_file import BroadcastFile
 from clm.channels.protocol import Answer, Question
+from clm.config import Configuration
 from clm.domain.content import Envelope
 from clm.domain.instant import DAY_MS, HOUR_MS
 from clm.domain.outcome import Accepted, InDoubt, Outcome
 from clm.domain.provider_event import ProviderEvent
 from clm.domain.reference import reference
 from clm.engine import doubt
+from clm.engine.journey import Journeys
 from clm.engine.receive import Received, receive
+from clm.engine.reconcile import reconcile as put_right
 from clm.engine.sweep import sweep
 from clm.errors import ClmError
 from clm.store import doubt as stored
 from clm.store import references
 from clm.store.schema import attempts, delivery_events, messages
 from tests.engine.rehearsal import Recorder, Rehearsal, Seen, campaign
-from tests.engine.shop import NOW
+from tests.engine.shop import NOW, POUNDS
 
 SILENCE = DAY_MS
 
@@ -185,6 +190,21 @@ def test_a_silent_message_is_handed_over_again_where_the_campaign_wants_it(doubt
                 select(attempts.c.number).where(attempts.c.message_id == before.message_id).order_by(attempts.c.number)
             )
         ) == [1, 2]
+
+
+def test_a_broadcast_never_goes_again(doubted: Rehearsal) -> None:
+    """Its file cannot ask for it, so after a silence its letter ends, though its name is that of no campaign."""
+    letter: dict[str, Any] = {
+        "broadcast": "nudge", "title": "News", "to": "email_consent", "at": "2026-12-01 09:00", "channel": "email",
+        "send": "hello",
+    }  # fmt: skip
+    with pytest.raises(ValidationError, match="delivery"):
+        BroadcastFile.model_validate(letter | {"delivery": "at_least_once"})
+    told(doubted, *others(doubted, 3))
+    broadcast = BroadcastFile.model_validate(letter).campaign()
+    journeys = Journeys(Configuration(POUNDS, (), broadcasts=(broadcast,)))
+    put_right(doubted.database, journeys, idempotent=(), now=NOW + SILENCE, clock_now=doubted.clock)
+    assert only(doubted).status == "dead"
 
 
 def test_an_event_that_comes_after_all_keeps_it_from_going_again(doubted: Rehearsal) -> None:

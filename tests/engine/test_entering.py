@@ -170,6 +170,25 @@ def test_each_cart_names_its_own_enrolment(database: Database, shop: Shop) -> No
     assert enter(database, campaign, NOW + 4 * HOUR_MS) == 1
 
 
+def test_the_latest_of_several_events_names_an_enrolment(database: Database, shop: Shop) -> None:
+    """With the properties that are asked for; of two at one instant the one that is written first does."""
+    key = "last('answered', score <= 2) or last('opened')"
+    campaign = nudge(enter={"when": "order_count = 0", "once_per": key})
+    shop.tell(happened("e1", "ada", "answered", at=NOW - 9, score=5))
+    assert enter(database, campaign) == 0
+    shop.tell(happened("e3", "ada", "opened", at=NOW - 8), happened("e2", "ada", "answered", at=NOW - 8, score=1))
+    shop.tell(happened("e4", "ada", "opened", at=NOW - 7 + DAY_MS))
+    assert [enter(database, campaign, NOW + after) for after in (0, 1, DAY_MS, DAY_MS + 1)] == [1, 0, 1, 0]
+    both = NOW + 2 * DAY_MS
+    shop.tell(happened("e5", "ada", "answered", at=both, score=1), now=both)
+    assert enter(database, campaign, both) == 1
+    shop.tell(happened("e6", "ada", "opened", at=both), now=both)  # the other order, and told later
+    assert enter(database, campaign, both + 1) == 0
+    with database.read() as tx:
+        keys = tx.scalars(select(enrolments.c.trigger_key).order_by(enrolments.c.id)).all()
+    assert keys == ["shop:e2", "shop:e4", "shop:e5"]
+
+
 def test_a_first_run_takes_no_more_than_the_backlog_and_the_rest_follow(database: Database, shop: Shop) -> None:
     """Ten qualify, four may enter a day, latest trigger first; somebody new does not queue behind them."""
     for number in range(10):

@@ -29,7 +29,7 @@ def shop(database: Database) -> Shop:
 
 def told(database: Database, words: str, event_id: str = "SM1", *, now: int = NOW) -> Heard:
     """What comes of an SMS from their number."""
-    return hear(database, Sms("twilio", event_id, NUMBER, words), now=now)
+    return hear(database, Sms("twilio", event_id, NUMBER, words), surveys={}, now=now)
 
 
 def test_all_of_it_or_nothing(shop: Shop) -> None:
@@ -77,7 +77,7 @@ def test_of_many_at_once_one_is_confirmed(shop: Shop) -> None:
 
 def test_the_numbers_own_writing_does_not_matter(shop: Shop) -> None:
     """A number with blanks or a prefix of the channel is the same number."""
-    hear(shop.database, Sms("twilio", "SM1", "whatsapp:+44 7700 900123", "stop"), now=NOW)
+    hear(shop.database, Sms("twilio", "SM1", "whatsapp:+44 7700 900123", "stop"), surveys={}, now=NOW)
     assert not shop.profile("bob")["sms_consent"]
 
 

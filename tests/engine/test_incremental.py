@@ -39,6 +39,8 @@ _ATOMS = (
     "revenue_365d > 20",
     "days_since(signed_up_at) >= 1",
     "last_order_at > '2024-10-03'",
+    "days_since(last_activity_at) > 1",
+    "last_activity_at > '2024-10-03'",
     "now between '2024-10-05' and '2024-10-07'",
     "local_hour >= 9",
     "local_weekday in ('sat', 'sun')",
@@ -53,6 +55,7 @@ _ATOMS = (
     "left_group('champions', 1)",
     "zone = 'Asia/Kathmandu'",
 )
+_SEVERAL = "last('viewed', category = 'spice') or last('viewed', category = 'tea')"
 _conditions = st.sampled_from(_ATOMS) | st.recursive(
     st.sampled_from(_ATOMS),
     lambda parts: (
@@ -170,7 +173,7 @@ class _Shop:
 @settings(max_examples=60, phases=(Phase.explicit, Phase.reuse, Phase.generate))  # shrinking takes minutes
 @given(
     when=_conditions,
-    once_per=st.sampled_from(["contact", "last_order", "first_order", "last('viewed')", "lifecycle"]),
+    once_per=st.sampled_from(["contact", "last_order", "first_order", "last('viewed')", "lifecycle", _SEVERAL]),
     again_after=st.sampled_from([None, None, "1d", "3d"]),
     unless=st.none() | _conditions,
     actions=st.lists(_actions, min_size=6, max_size=16),

@@ -15,10 +15,11 @@ from clm.domain.instant import DAY_MS, to_ms
 from clm.domain.record import BadRow, ContactRecord, EventRecord, Record
 from clm.engine import ingest
 from clm.engine.profile import refresh
+from clm.engine.pull import pull_feed
 from clm.store import quarantine
 from clm.store.schema import orders
 from clm.store.schema import quarantine as quarantine_table
-from tests.engine.shop import NOW, Shop, csv_of, event, order
+from tests.engine.shop import NOW, POUNDS, Shop, csv_of, event, order
 
 ROWS_BAD = "order_id,contact,ordered_at,amount\n" + "o1,ada,2024-01-01,10\no2,ada,soon,10\no3,,2024-01-01,10\n"
 
@@ -58,6 +59,27 @@ def test_bad_rows_are_kept_once_with_their_reason(shop: Shop, tmp_path: Path) ->
     assert '"o2"' in rows[0].raw
     assert rows[1].reason == "is empty"
     assert shop.order_ids() == ["o1"]
+
+
+def test_an_order_from_the_future_is_quarantined(shop: Shop, tmp_path: Path) -> None:
+    """A slip in the year puts nobody out of reach of campaigns: the row is kept aside, the contact is as before."""
+    path = tmp_path / "orders.csv"
+    path.write_text("order_id,contact,ordered_at,amount\no1,ada,2024-01-01,10\no2,ada,2099-01-01,10\n")
+    counts = shop.import_(path)
+    assert (counts["new"], counts["quarantined"]) == (1, 1)
+    assert (shop.order_ids(), shop.profile()["last_order_id"]) == (["o1"], "o1")
+
+
+@pytest.mark.parametrize("as_of", [NOW - 300 * DAY_MS, NOW, NOW + 300 * DAY_MS])
+def test_what_lies_ahead_is_told_by_the_clock(shop: Shop, tmp_path: Path, as_of: int) -> None:
+    """A replay of the past pulls what has been ordered since; the instant of a run decides nothing of it."""
+    path = tmp_path / "orders.csv"
+    times = {"before": NOW - DAY_MS, "today": NOW + DAY_MS, "ahead": NOW + DAY_MS + 1}
+    rows = [f"{name},ada,{at},10" for name, at in times.items()]
+    path.write_text("\n".join(["order_id,contact,ordered_at,amount", *rows]) + "\n")
+    pulled = pull_feed(shop.database, POUNDS, shop.spec(path), now=as_of, read_at=NOW)
+    assert (pulled.counts.new, pulled.counts.quarantined) == (2, 1)
+    assert shop.order_ids() == ["before", "today"]
 
 
 def test_a_batch_is_stored_whole_or_not_at_all(shop: Shop) -> None:

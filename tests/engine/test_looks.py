@@ -52,6 +52,7 @@ ACTS = st.lists(
 """What is done, by whom, and how many hours after the act before."""
 
 
+@pytest.mark.slow
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=ACTS)
 def test_looking_at_some_is_as_good_as_looking_at_all(rehearsal: Rehearsal, acts: Acts) -> None:

@@ -109,7 +109,9 @@ WRITTEN_ELSEWHERE = {
 }  # fmt: skip
 KEPT_BESIDES = {"home_zone", "birthday", "gap_50_ms", "gap_80_ms", "gap_90_ms", "lapse_80_at", "lapse_90_at"}
 TOLD = {fact.name for fact in FACTS.values() if fact.scope == "contact"} - WRITTEN_ELSEWHERE | KEPT_BESIDES
-MOVED_BY_TIME = {"revenue_365d", "open_tickets", "last_rating", "last_rated_at", "late_delivery"}
+MOVED_BY_TIME = {
+    "revenue_365d", "last_activity_at", "open_tickets", "last_rating", "last_rated_at", "late_delivery",
+}  # fmt: skip
 RHYTHM = {"gap_50_ms", "gap_80_ms", "gap_90_ms", "lapse_80_at", "lapse_90_at", "next_order_expected_at"}
 
 

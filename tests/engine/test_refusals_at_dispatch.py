@@ -12,12 +12,13 @@ from sqlalchemy import update
 from clm.content.brand import Brand
 from clm.content.library import TemplateLibrary
 from clm.domain.instant import DAY_MS
+from clm.domain.offer import Offer
 from clm.domain.policy import Cap, Policy
 from clm.domain.record import ContactRecord
 from clm.store.database import Database
 from clm.store.schema import enrolments
 from tests.engine.guarded import NOON, TEXT, Guarded, ask
-from tests.engine.rehearsal import AGAIN, HELLO, TWO_DAYS, Seen, campaign
+from tests.engine.rehearsal import AGAIN, HELLO, TWO_DAYS, Seen, campaign, written_by
 from tests.engine.shop import NOW, event, order
 
 
@@ -52,13 +53,14 @@ def test_an_opt_out_while_words_are_made_is_seen(guarded: Guarded, opt_out: Call
         opt_out(guarded)
         return render(*arguments)
 
-    object.__setattr__(dispatcher, "library", type("Slow", (), {"render": staticmethod(slow_render)})())
+    written_by(dispatcher, slow_render)
     assert dispatcher.batch().by_status == {"refused": 1}
 
 
 def test_an_offer_without_interest_is_refused_and_the_journey_goes_on(guarded: Guarded) -> None:
     """Whoever is still looking around gets the information that comes after it, not the discount."""
     guarded.policy = Policy(offers=ask("order_count >= 5 or did('view', within = 14, at_least = 2)"))
+    guarded.offers = {"win_back": Offer("win_back", "percent", 14, prefix="BACK", percent=20)}
     guarded.have(campaign(steps=[{**HELLO, "coupon": "win_back"}, TWO_DAYS, AGAIN]))
     guarded.customer("ada")
     guarded.customer("bob")
@@ -127,7 +129,7 @@ def test_a_journey_moved_to_another_version_meanwhile_is_looked_at_afresh(guarde
             tx.execute(update(enrolments).values(version=edited.version))
         return render(*arguments)
 
-    object.__setattr__(dispatcher, "library", type("Slow", (), {"render": staticmethod(slow_render)})())
+    written_by(dispatcher, slow_render)
     assert dispatcher.batch().by_status == {}
     assert {seen.status for seen in guarded.messages() if seen.contact == "ada"} == {"queued"}
     assert guarded.hand_over(NOON + 1) == {"refused": 1, "sent": 1}

@@ -20,7 +20,7 @@ from clm.engine.receive import receive
 from clm.engine.safety import REFUSED_PAUSE_MS, Alert, judge
 from clm.engine.stream import stream
 from clm.store import references, stops
-from clm.store.schema import messages
+from clm.store.schema import alerts, messages
 from clm.store.stops import Stop
 from tests.engine.guarded import Guarded
 from tests.engine.rehearsal import HELLO, campaign
@@ -223,6 +223,36 @@ def test_beyond_the_first_line_people_are_warned(live: Guarded) -> None:
     (alert,) = judged(live, NOW + 1)
     assert (alert.level, "2 of 10 bounced" in alert.text) == ("warning", True)
     assert standing(live) == []
+
+
+def told(guarded: Guarded) -> list[str]:
+    """What the team is to be mailed, in the order of its texts."""
+    with guarded.database.read() as tx:
+        return sorted(tx.scalars(select(alerts.c.text)))
+
+
+def test_of_two_lines_that_are_near_the_team_is_told_both(live: Guarded) -> None:
+    """Complaints are another matter than bounces, though they are about one sender."""
+    delivery(live, breaker=replace(BREAKER, bounces=Line(0.1, 0.5, 2), complaints=Line(0.1, 0.5, 2)))
+    live.have(campaign())
+    people(live, 10)
+    live.run()
+    tell(live, "bounced", 2)
+    tell(live, "complained", 2, skip=5)
+    judged(live, NOW + 1)
+    assert ["bounced" in text for text in told(live)] == [True, False]
+    assert ["complained" in text for text in told(live)] == [False, True]
+
+
+def test_of_two_bad_answers_in_one_batch_the_team_is_told_both(live: Guarded) -> None:
+    """A provider refuses one message for good, and then us: neither is lost for the other."""
+    answers = iter([Rejected("your account has no such sender", alert=True), NotSent("the key is wrong", stop=True)])
+    live.mail.answer = lambda _: next(answers, NotSent("the key is wrong", stop=True))
+    live.have(campaign())
+    people(live, 2)
+    live.run()
+    assert ["no such sender" in text for text in told(live)] == [False, True]
+    assert ["the key is wrong" in text for text in told(live)] == [True, False]
 
 
 @pytest.mark.parametrize("count", [1, 0])

@@ -3,77 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from clm.domain.instant import DAY_MS, HOUR_MS
-from clm.domain.record import OrderRecord
 from clm.engine import yardstick
 from clm.engine.profile import refresh
 from clm.engine.score import Scored, score_contacts
-from clm.rfm_file import RfmRules, load_rfm
+from clm.rfm_file import RfmRules
 from clm.store import scores
-from clm.store import shop as shop_values
 from clm.store.database import Database
-from clm.store.schema import contacts, group_history, profiles
-from tests.conftest import PROJECT
+from clm.store.schema import group_history
 from tests.databases import empty
+from tests.engine.scored import RULES, check_history, five, groups, look_at_everybody, many, score, told
 from tests.engine.shop import NOW, Shop, order
 
 pytestmark = pytest.mark.slow
 
-RULES = load_rfm(PROJECT / "config")
 WINDOW = RULES.window
-MODELLED = ("p_alive", "expected_orders_90d", "predicted_revenue_365d")
-
-Interval = tuple[int, int | None, str]
-
-
-def score(database: Database, now: int = NOW, rules: RfmRules = RULES, *, force: bool = False) -> Scored:
-    """Refresh and score, in a shop on UTC."""
-    refresh(database, now=now)
-    return score_contacts(database, rules, now=now, force=force)
-
-
-def groups(database: Database) -> dict[str, list[Interval]]:
-    """Every contact's intervals, by the shop's own id, in order."""
-    g = group_history.c
-    query = select(contacts.c.external_id, g.since, g.until, g.name).join(contacts, contacts.c.id == g.contact_id)
-    found: dict[str, list[Interval]] = {}
-    with database.read() as tx:
-        for row in tx.execute(query.order_by(g.contact_id, g.since)):
-            found.setdefault(row.external_id, []).append((row.since, row.until, row.name))
-    return found
-
-
-def told(database: Database, name: str) -> Any:
-    """A value that holds for the whole shop."""
-    with database.read() as tx:
-        found = shop_values.get(tx, name)
-    return None if found is None else json.loads(found)
-
-
-def look_at_everybody(database: Database, now: int) -> Scored:
-    """Score as if nobody had ever looked, by the measure that stands."""
-    with database.write() as tx:
-        tx.execute(text("DELETE FROM watermarks"))
-    return score_contacts(database, RULES, now=now)
-
-
-def five(shop: Shop, *, at: int = NOW) -> None:
-    """Five customers from `e`, who ordered last, most often and for most, down to `a`."""
-    for place, who in enumerate("abcde"):
-        for number in range(place + 1):
-            when = at - (100 - 20 * place + number) * DAY_MS
-            shop.tell(order(f"{who}{number}", who, at=when, amount=1_000 * (place + 1)), now=at)
 
 
 def test_five_customers_take_one_quintile_each(shop: Shop) -> None:
@@ -222,10 +174,12 @@ def test_another_table_of_groups_takes_hold_at_once(shop: Shop) -> None:
     five(shop)
     score(shop.database)
     rows = RULES.groups | {1: ["asleep", *RULES.groups[1][1:]]}
-    found = score(shop.database, NOW + HOUR_MS, RfmRules(window=WINDOW, groups=rows))
+    found = score(shop.database, NOW + HOUR_MS, RULES.model_copy(update={"groups": rows}))
     assert found == Scored(measured=False, rescored=1, regrouped=1)
     assert groups(shop.database)["a"][-1] == (NOW + HOUR_MS, None, "asleep")
-    assert score(shop.database, NOW + 2 * HOUR_MS, RfmRules(window=30 * DAY_MS, groups=rows)).measured
+    assert score(
+        shop.database, NOW + 2 * HOUR_MS, RULES.model_copy(update={"window": 30 * DAY_MS, "groups": rows})
+    ).measured
 
 
 def test_without_a_table_there_are_scores_and_no_groups(shop: Shop) -> None:
@@ -262,105 +216,7 @@ def test_transition_matrix(shop: Shop) -> None:
     assert nothing == {}
 
 
-def test_usual_gaps_are_kept_with_fifty_customers(shop: Shop) -> None:
-    """The cohort's own average gaps, in whole days, once enough of them have two orders; nothing before."""
-    shop.tell(*(order(f"{who}-1", f"c{who}", at=NOW - 500 * DAY_MS) for who in range(49)))
-    shop.tell(*(order(f"{who}-2", f"c{who}", at=NOW - (499 - who) * DAY_MS) for who in range(49)))
-    score(shop.database)
-    assert told(shop.database, "usual_gaps") is None
-    shop.tell(order("49-1", "c49", at=NOW - 500 * DAY_MS), order("49-2", "c49", at=NOW - 450 * DAY_MS))
-    score(shop.database, NOW + DAY_MS)
-    gaps = np.arange(1, 51)
-    wanted = {str(quantile): round(float(np.quantile(gaps, quantile))) for quantile in (0.5, 0.8, 0.9)}
-    assert told(shop.database, "usual_gaps") == wanted
-
-
-def test_too_little_history_predicts_nothing_and_says_why(shop: Shop) -> None:
-    """Below 500 customers and 180 days predictions stay unknown."""
-    five(shop)
-    score(shop.database)
-    assert told(shop.database, "purchase_model") == {
-        "at": NOW, "customers": 5, "days": 100, "fitted_on": 5,
-        "reason": "needs 500 customers and 180 days of history; there are 5 and 100",
-    }  # fmt: skip
-    assert [shop.profile("e")[name] for name in MODELLED] == [None, None, None]
-
-
-def many(count: int, days: int) -> list[OrderRecord]:
-    """A shop's customers, who order at rates of their own and stay away in the end."""
-    draw = np.random.default_rng(3)
-    found = []
-    for who in range(count):
-        at, rate, leaving = draw.uniform(0, days), draw.gamma(0.6, 1 / 30), draw.beta(1, 3)
-        average = 2_000 + 60_000 / draw.gamma(4)
-        number = 0
-        while at < days:
-            amount = max(1, round(average * draw.gamma(6) / 6))
-            found.append(order(f"{who}-{number}", f"c{who}", at=NOW - round((days - at) * DAY_MS), amount=amount))
-            number += 1
-            if number > 1 and draw.uniform() < leaving:
-                break
-            at += draw.exponential(1 / rate)
-    return found
-
-
-def test_predictions_with_enough_history(shop: Shop) -> None:
-    """Every customer has a probability of being alive, orders and revenue to expect; parameters state their errors."""
-    shop.tell(*many(800, 400))
-    score(shop.database)
-    model = told(shop.database, "purchase_model")
-    assert (model["customers"], model["fitted_on"]) == (800, 800)
-    assert "reason" not in model
-    for name in ("r", "alpha"):
-        assert 0 < model["bg_nbd"][name]["standard_error"] < model["bg_nbd"][name]["value"]
-    assert model["gamma_gamma"]["q"]["value"] > 1
-    p = profiles.c
-    with shop.database.read() as tx:
-        rows = tx.execute(select(p.p_alive, p.expected_orders_90d, p.predicted_revenue_365d)).all()
-    assert all(None not in row for row in rows)
-    assert all(0 <= row.p_alive <= 1 and row.expected_orders_90d >= 0 for row in rows)
-    assert len({row.p_alive for row in rows}) > 20
-
-
-def test_predictions_go_when_the_gate_closes(shop: Shop) -> None:
-    """If customers are too few for a model they were once enough for, no old prediction stands."""
-    shop.tell(*many(520, 400))
-    score(shop.database)
-    assert shop.profile("c1")["p_alive"] is not None
-    gone = [row for row in many(520, 400) if int(row.external_id.split("-")[0]) < 30]
-    later = NOW + DAY_MS
-    shop.tell(
-        *(
-            order(f"x{row.external_id}", row.contact.external_id, at=NOW, amount=row.amount, kind="cancellation",
-                  cancels=row.external_id)
-            for row in gone
-        ),
-        now=later,
-    )  # fmt: skip
-    score(shop.database, later)
-    with shop.database.read() as tx:
-        assert tx.scalar(text("SELECT COUNT(*) FROM profiles WHERE p_alive IS NOT NULL")) == 0
-
-
-def test_both_databases_find_the_same(shop: Shop) -> None:
-    """The same facts give the same figures, to the last digit."""
-    shop.tell(*many(600, 300))
-    score(shop.database)
-    model = told(shop.database, "purchase_model")
-    p = profiles.c
-    with shop.database.read() as tx:
-        total = tx.execute(text(
-            "SELECT SUM(recency_score * 7 + frequency_score * 5 + monetary_score), SUM(predicted_revenue_365d),"
-            " SUM(CAST(ROUND(100 * p_alive) AS INTEGER)) FROM profiles"
-        )).one()  # fmt: skip
-        assert tx.scalar(select(p.rfm_group).limit(1)) is not None
-    found = (model["bg_nbd"]["r"]["value"], model["gamma_gamma"]["v"]["value"], *(int(value) for value in total))
-    assert found == pytest.approx(_found_first.setdefault("values", found), rel=0)
-
-
-_found_first: dict[str, Any] = {}
-
-
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     story=st.lists(
@@ -401,7 +257,7 @@ def test_scores_are_what_ranking_says(database: Database, story: list[Any]) -> N
         assert look_at_everybody(database, now).rescored == 0, "scoring what has changed leaves nothing to do"
         score(database, now, force=True)
         _compare(shop, orders, now)
-        _check_history(database)
+        check_history(database)
 
 
 def _compare(shop: Shop, orders: list[tuple[str, int, int]], now: int) -> None:
@@ -427,20 +283,6 @@ def _compare(shop: Shop, orders: list[tuple[str, int, int]], now: int) -> None:
         assert found["rfm_group"] == RULES.group(*wanted)
 
 
-def _check_history(database: Database) -> None:
-    """Intervals neither overlap nor turn round, and the open one is the group of the profile."""
-    p = profiles.c
-    query = select(contacts.c.external_id, p.rfm_group).join(contacts, contacts.c.id == p.contact_id)
-    with database.read() as tx:
-        now_in = {row.external_id: row.rfm_group for row in tx.execute(query)}
-    history = groups(database)
-    for who, group in now_in.items():
-        spans = history.get(who, [])
-        assert all(until is not None and since < until for since, until, _ in spans[:-1])
-        assert all(one[1] <= other[0] for one, other in pairwise(spans))
-        assert (spans[-1][2] if spans and spans[-1][1] is None else None) == group
-
-
 def test_two_runs_at_once_write_once(database_url: str, shop: Shop) -> None:
     """Of two runs at the same instant each contact is written by one, and the history holds one interval each."""
     shop.tell(*many(300, 100))
@@ -457,7 +299,7 @@ def test_two_runs_at_once_write_once(database_url: str, shop: Shop) -> None:
     for one in runs:
         one.join()
     assert sum(one.rescored for one in found) == 300
-    _check_history(shop.database)
+    check_history(shop.database)
     assert all(len(spans) == 1 for spans in groups(shop.database).values())
     assert look_at_everybody(shop.database, NOW).rescored == 0
 

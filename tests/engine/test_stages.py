@@ -299,6 +299,7 @@ CONDITIONS = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     steps=st.lists(

@@ -127,13 +127,24 @@ def test_single_stages_can_be_run_by_themselves() -> None:
 
 
 @pytest.mark.usefixtures("server")
-def test_slipped_columns_put_no_address_into_prefect(shop: Path) -> None:
-    """A file whose columns have slipped fails its pull without quoting what now stands in the wrong column."""
+def test_slipped_columns_put_no_address_into_prefect(shop: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A file whose columns have slipped fails its pull at once, without quoting what now stands in the wrong column."""
     rows = "".join(f"{number},x,Zoe,planted.slip{number}@example.com,yes\n" for number in range(12))
     (shop / "demo" / "contacts.csv").write_text(CONTACTS.splitlines(keepends=True)[0] + rows, encoding="utf-8")
     with pytest.raises(MappingError, match="does not fit the mapping"):
         run_lifecycle(as_of=NOW, only=["pull"])
     assert "planted.slip" not in json.dumps(asyncio.run(_everything()), default=str)
+    assert caplog.text.count("Finished in state Failed('Task run encountered") == 1
+    assert "Retry 1" not in caplog.text
+
+
+@pytest.mark.usefixtures("server")
+def test_what_is_still_to_come_is_told_by_the_clock(shop: Path) -> None:
+    """A run for the past takes in what has been ordered since, and no order of a century that is not over."""
+    orders = f"{ORDERS}A2,2,2026-03-01T09:00:00Z,12.50\nA3,2,2199-01-01T09:00:00Z,12.50\n"
+    (shop / "demo" / "orders.jsonl").write_text(_as_jsonl(orders), encoding="utf-8")
+    pulled = run_lifecycle(as_of=NOW, only=["pull"])["pulled"]["demo orders"]
+    assert (pulled["new"], pulled["quarantined"]) == (2, 1)
 
 
 @pytest.mark.usefixtures("server", "shop")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.special import roots_jacobi
 
@@ -98,6 +98,8 @@ def test_a_wholesaler_breaks_nothing() -> None:
     part=st.floats(0, 1),
     weeks=st.floats(0.5, 60),
 )
+@example(model=PurchaseModel(r=1.0, alpha=1.0, a=0.5, b=0.5), repeats=0, age=1.0, part=0.0, weeks=1.0)
+@example(model=PurchaseModel(r=0.4, alpha=3.0, a=0.4, b=0.6 + 1e-9), repeats=0, age=20.0, part=0.0, weeks=8.0)
 def test_the_formulas_are_the_integrals(
     model: PurchaseModel, repeats: int, age: float, part: float, weeks: float
 ) -> None:

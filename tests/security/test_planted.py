@@ -136,7 +136,7 @@ class _Lines(logging.Handler):
 def _lay_out(folder: Path, port: int) -> None:
     """The shipped shop with two campaigns of our own, and planted people in its sources."""
     config = folder / "config"
-    shutil.copytree(PROJECT / "config", config, ignore=shutil.ignore_patterns("campaigns"))
+    shutil.copytree(PROJECT / "config", config, ignore=shutil.ignore_patterns("campaigns", "broadcasts"))
     policy = (config / "policy.yaml").read_text()
     policy, count = re.subn(r"  routes:\n(    .*\n)+", ROUTES, policy)
     assert count == 1

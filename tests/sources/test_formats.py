@@ -146,6 +146,7 @@ def test_parquet_times_need_no_pandas(tmp_path: Path) -> None:
     assert row["at"].microsecond == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [CSV * 50_000, JSONL * 20_000])
 def test_a_damaged_gzip_file_is_told(tmp_path: Path, content: str) -> None:
     """A packed file that was cut off (to nothing, even) or changed is an error, never a shorter file."""

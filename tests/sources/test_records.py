@@ -97,6 +97,56 @@ def test_a_bad_contact_detail_spoils_its_row(read: Read) -> None:
     assert rows[0].line == 2
 
 
+def test_an_address_that_cannot_be_written_to_spoils_its_row(read: Read) -> None:
+    """Letters beyond ASCII before the @ go to quarantine with a reason that says so; domains may have them."""
+    rows = list(read("contacts", "contact,email\n1,josé@example.org\n2,jose@exämple.org\n").rows())
+    assert (rows[0].line, rows[0].field) == (2, "email")
+    assert "before the @" in rows[0].reason
+    assert rows[1].email == "jose@exämple.org"
+
+
+@pytest.mark.parametrize(
+    ("feed", "field", "row"),
+    [
+        ("orders", "ordered_at", {"order_id": "1", "contact": "c", "amount": "10"}),
+        ("orders", "ordered_at", {"order_id": "1", "contact": "c", "amount": "-10"}),
+        ("orders", "signed_up_at", {"order_id": "1", "contact": "c", "amount": "10", "ordered_at": "2010-12-01"}),
+        ("contacts", "signed_up_at", {"contact": "c"}),
+    ],
+)
+def test_what_a_shop_cannot_know_yet_spoils_its_row(read: Read, feed: str, field: str, row: dict[str, str]) -> None:
+    """An order or a sign-up is at most a day later than the reading, as clocks and zones differ."""
+    at_most, beyond = "2010-12-02T12:00:00Z", "2010-12-02T12:00:00.001Z"
+    told = "\n".join(json.dumps(row | {field: at}) for at in (at_most, beyond, "2099-03-01T00:00+01:00"))
+    fine, late, far = read(feed, told, to="file.jsonl").rows(now=NOON)
+    assert iso(getattr(fine if hasattr(fine, field) else fine.contact, field)) == at_most
+    assert (late.line, late.field, far.line, far.field) == (2, field, 3, field)
+    assert far.reason == (
+        "is 2099-02-28T23:00:00Z, which is still to come; is it the wrong year, are day and month swapped, or is it the"
+        " wrong time zone?"
+    )
+
+
+def test_events_may_lie_ahead_but_not_for_ever(read: Read) -> None:
+    """An event dated ahead counts when its time comes; one of more than ten years ahead is a slip."""
+    told = "contact,name,at\nc,warranty_ended,2020-11-30\nc,warranty_ended,2020-12-02\n"
+    fine, far = read("events", told).rows(now=NOON)
+    assert iso(fine.at) == "2020-11-30T00:00:00Z"
+    assert (far.line, far.field) == (3, "at")
+    assert far.reason.startswith("is 2020-12-02T00:00:00Z, which is more than ten years ahead; is it the wrong year")
+
+
+def test_a_fixed_time_ahead_spoils_every_row(read: Read) -> None:
+    """Also where the mapping and not the row says when somebody signed up."""
+    (row,) = read("contacts", "contact\nc\n", set={"signed_up_at": "2011-12-01"}).rows(now=NOON)
+    assert row.field == "signed_up_at"
+
+
+def test_who_knows_no_clock_refuses_no_time(read: Read) -> None:
+    """Without the instant of reading nothing is said to lie ahead."""
+    assert iso(order(read, ordered_at="2099-01-01").ordered_at) == "2099-01-01T00:00:00Z"
+
+
 def test_a_country_without_a_code_is_kept_as_unknown_and_counted(read: Read) -> None:
     """`Unspecified` or `Channel Islands` is no fault of the row; how many there were is told."""
     reader = read("contacts", "contact,country\n1,Unspecified\n2,Channel Islands\n3,Unspecified\n4,France\n")

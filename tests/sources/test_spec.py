@@ -19,15 +19,16 @@ def load(tmp_path: Path, text: str) -> list[FeedSpec]:
     return load_sources(path, variables={"CLM_HOME": str(tmp_path)})
 
 
-def test_the_shipped_sources_are_the_three_files_of_the_demo_shop(tmp_path: Path) -> None:
-    """The shipped file lists contacts, orders and events of the demo shop, and misses none that is not there."""
+def test_the_shipped_sources_are_the_four_files_of_the_demo_shop(tmp_path: Path) -> None:
+    """The shipped file lists what the demo shop tells, and misses none that is not there."""
     specs = load_sources(SHIPPED, variables={"CLM_HOME": str(tmp_path)})
     assert [(spec.source, spec.feed, spec.path) for spec in specs] == [
         ("demo", "contacts", f"{tmp_path}/demo/contacts.csv"),
         ("demo", "orders", f"{tmp_path}/demo/orders.jsonl"),
         ("demo", "events", f"{tmp_path}/demo/events.jsonl.gz"),
+        ("demo", "products", f"{tmp_path}/demo/products.csv"),
     ]
-    assert [spec.files() for spec in specs] == [[], [], []]
+    assert [spec.files() for spec in specs] == [[], [], [], []]
 
 
 def test_the_commented_examples_are_right(tmp_path: Path) -> None:

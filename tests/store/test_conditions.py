@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from tests.any_condition import conditions, written
 from tests.people import NOW, Person, people, put, put_shop_gap
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(condition=conditions, somebody=st.lists(people, min_size=1, max_size=4), shop_gap=st.booleans())
 def test_sql_says_what_evaluation_says(

@@ -31,6 +31,7 @@ spans = st.sampled_from([0, 1, HOUR_MS, DAY_MS // 2, DAY_MS, 2 * DAY_MS, 3 * DAY
 turning = timed | timed.map(Not) | st.builds(Or, st.tuples(timed, timed)) | conditions
 
 
+@pytest.mark.slow
 @settings(max_examples=120)
 @given(condition=turning, everybody=st.lists(people, min_size=3, max_size=5), shop_gap=st.booleans(), span=spans)
 def test_whoever_a_condition_turns_true_of_is_found(
@@ -76,6 +77,7 @@ def test_whoever_a_refusal_ends_for_is_found(
     assert found is None or free <= found
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(condition=turning, everybody=st.lists(people, min_size=3, max_size=5))
 def test_whoever_meets_a_condition_is_possible(

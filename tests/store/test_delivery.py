@@ -93,6 +93,12 @@ def test_only_what_a_person_did_is_a_reaction(sent: Database, kind: str, by_mach
     assert _profile(sent, "bob") == {"last_reaction_at": None, "changed": False}
 
 
+def test_nobody_reacts_in_days_to_come(sent: Database) -> None:
+    """A provider tells what has happened: where its clock is ahead of ours, the reaction is of now."""
+    _told(sent, Told("sendgrid", "e1", 1, "clicked", at=NOW + 9), Told("sendgrid", "e2", 3, "opened", at=NOW - 9))
+    assert [_profile(sent, who)["last_reaction_at"] for who in ("ada", "bob")] == [NOW, NOW - 9]
+
+
 def test_what_was_told_before_changes_nothing(sent: Database) -> None:
     """A repeated event does not make conditions look at its contact again."""
     opened = Told("sendgrid", "e1", 1, "opened", at=7)

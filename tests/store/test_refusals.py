@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any
+
 import pytest
 from sqlalchemy import text
 
@@ -25,3 +28,14 @@ def test_a_refused_statement_quotes_no_values(database: Database) -> None:
     assert "INSERT INTO contacts" in str(chain)
     assert chain.__cause__ is None
     assert chain.__suppress_context__
+
+
+def test_more_than_there_are_connections_are_told_that_it_is_busy(database: Database) -> None:
+    """Whoever gets no connection in time learns that the database is busy, which pages tell as its being away."""
+    pool: Any = database.engine.pool
+    pool._timeout = 0.05
+    with contextlib.ExitStack() as held:
+        for _ in range(pool.size() + pool._max_overflow):
+            held.enter_context(database.read())
+        with pytest.raises(StoreError, match="busy"), database.read():
+            pass

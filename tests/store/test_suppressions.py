@@ -97,11 +97,12 @@ def test_many_at_once(database: Database) -> None:
 
 def test_no_address_is_kept(database: Database) -> None:
     """Nobody who reads the table learns who is in it, or could find out without the salt."""
-    suppress(database, ADA)
+    suppress(database, ("email", "Grace.Hopper@example.org"))
     with database.read() as tx:
-        rows = str(tx.execute(select(table)).all())
+        rows = str(tx.execute(select(table)).all()).lower()
         salt = shop.get(tx, "suppression_salt")
-    assert "ada" not in rows
+    for part in ("grace", "hopper", "example", "@"):  # none can be met by chance in hexadecimal digits, as "ada" was
+        assert part not in rows
     assert salt is not None
     assert len(salt) == 64
 

@@ -18,6 +18,7 @@ from clm.store.database import Database
 from clm.web.app import create_app
 from tests.engine.shop import NOW, Shop
 from tests.web.asking import AUTH_TOKEN, PUBLIC_URL, Asker, SendGrid, contact_id, everything
+from tests.web.staffed import at_work, copied
 
 PROJECT = Path(__file__).parents[2]
 
@@ -26,6 +27,18 @@ PROJECT = Path(__file__).parents[2]
 def sendgrid() -> SendGrid:
     """Somebody who signs as SendGrid does."""
     return SendGrid()
+
+
+@pytest.fixture(scope="session")
+def shop_at_work(tmp_path_factory: pytest.TempPathFactory, sqlite_file: Path) -> Settings:
+    """A shop that has been at work; to be copied."""
+    return at_work(tmp_path_factory.mktemp("staffed") / "project", sqlite_file)
+
+
+@pytest.fixture(scope="module")
+def project(shop_at_work: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The same for one file of tests."""
+    return copied(shop_at_work, tmp_path_factory.mktemp("staffed") / "project")
 
 
 @pytest.fixture

@@ -268,7 +268,7 @@ def test_what_answers_tell_people_to_write_is_understood(locale: str, web: Asker
     named = {
         "en": ("STOP", "START", "HELP"),
         "fa": ("لغو", "شروع", "راهنما"),
-        "ar": ("إلغاء", "اشتراك", "مساعدة"),
+        "ar": ("إيقاف", "اشتراك", "مساعدة"),
         "th": ("ยกเลิก", "เริ่ม", "ช่วยเหลือ"),
         "ru": ("СТОП", "СТАРТ", "ПОМОЩЬ"),
     }[locale]
@@ -277,3 +277,12 @@ def test_what_answers_tell_people_to_write_is_understood(locale: str, web: Asker
     assert named[0] in words.sms("help", locale)
     assert named[0] in words.sms("started", locale)
     assert named[2] in words.sms("started", locale)
+
+
+@pytest.mark.parametrize("locale", ["fa", "ar"])
+@pytest.mark.parametrize("answer", ["stopped", "started", "help", "answered"])
+def test_an_answer_runs_from_right_to_left_even_where_it_begins_with_a_latin_name(
+    locale: str, answer: str, web: Asker
+) -> None:
+    """A telephone takes the direction of a text from its first letter, and a shop's Latin name would turn it round."""
+    assert web.app.state.reception.words.sms(answer, locale).startswith("\u200f")

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from clm.cli.services import running
+from clm.cli.services.demo_account import NAME, demo_account
 from clm.cli.services.main_job import run_main_job, sent_table
 from clm.cli.services.prefect_api import HOST, POOL, PrefectError, PrefectServer, now_iso, worker_is_healthy
 from clm.cli.services.processes import Child, sweep, trim_log
@@ -107,6 +108,7 @@ class _Up:
         self._web = WebApplication(FIRST_WEB_PORT)
         self._web_child: Child | None = None
         self._env: dict[str, str] = {}
+        self._password: str | None = None
         self._interrupts = Interrupts()
 
     def run(self, *, demo: bool) -> int:
@@ -141,6 +143,8 @@ class _Up:
                 self._run(steps, "demo", "-m", "clm", "demo")
         with steps.step("Database"):
             self._run(steps, "database", "-m", "clm", "db", "upgrade")
+            if demo:
+                self._password = demo_account(self._settings)
         with steps.step("Web application") as say:
             self._start_web(steps)
             say(self._web.url)
@@ -259,6 +263,8 @@ class _Up:
         places = {"Prefect UI": self._server.url, "Web": self._web.url}
         if flow_run_id is not None:
             places["This run"] = self._server.flow_run_url(flow_run_id)
+        if self._password is not None:
+            places["Staff pages"] = f"{self._web.url}/staff (name {NAME}, password {self._password})"
         places |= {
             "Outbox": str(self._settings.outbox),
             "Database": _without_password(self._settings.store_url),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clm.sources.demo.export import CONTACTS_FILE, EVENTS_FILE, ORDERS_FILE
+from clm.sources.demo.export import CONTACTS_FILE, EVENTS_FILE, ORDERS_FILE, PRODUCTS_FILE
 from clm.sources.demo.people import CUSTOMERS_MAX
 from clm.sources.demo.seasons import YEARS_MAX
 from clm.sources.demo.shop import CountrySummary, ShopSummary, write_shop
@@ -12,6 +12,7 @@ __all__ = [
     "CUSTOMERS_MAX",
     "EVENTS_FILE",
     "ORDERS_FILE",
+    "PRODUCTS_FILE",
     "YEARS_MAX",
     "CountrySummary",
     "ShopSummary",

@@ -10,6 +10,7 @@
 | app_used | platform |
 | referral_made | friends |
 | preference_set | preference |
+| points_changed | balance, tier (and tier.fa, …), to_next: points still lacking to the tier above, if there is one |
 
 Parcels take one to five days; about one in twenty-five is announced to be late and comes days after that, or has not
 come by the end. Drawn with dice of its own, so that visits and questions stay what they were.
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from clm.domain.instant import DAY_MS, HOUR_MS, SECOND_MS
 from clm.sources.demo.browsing import Happening
+from clm.sources.demo.labels import TIERS_IN
 
 if TYPE_CHECKING:
     import random
@@ -36,6 +38,9 @@ _REVIEWS = 0.12  # of those who gave 4 or 5
 _REFERS = 0.06  # of those who gave 5
 _TRIALS = 0.06  # of the customers
 _TRIAL_DAYS = 30
+_COLLECTS = 0.3  # of the buyers
+_TIERS = ((0, "Bronze"), (150, "Silver"), (400, "Gold"))
+_POUND_PENCE = 100
 _PREFERENCES = ("fewer_mails", "recipes", "offers", "new_teas")
 
 
@@ -98,4 +103,23 @@ def join_club(rng: random.Random, *, signed_up_at: int, until_ms: int) -> list[H
     for _ in range(rng.choices((0, 1, 2, 3, 5, 9), (18, 20, 18, 16, 16, 12))[0]):
         at = started + rng.randint(HOUR_MS, _TRIAL_DAYS * DAY_MS) // SECOND_MS * SECOND_MS
         happenings.append(Happening(at, "app_used", {"platform": platform}))
+    return happenings
+
+
+def collect_points(rng: random.Random, orders: Iterable[Order]) -> list[Happening]:
+    """For some, a point for each pound; they are told after each order, and when points are taken back."""
+    orders = list(orders)
+    if not orders or rng.random() >= _COLLECTS:
+        return []
+    happenings: list[Happening] = []
+    balance = 0
+    for order in sorted(orders, key=lambda order: order.at):
+        points = order.amount // _POUND_PENCE
+        balance = max(balance + (points if order.kind == "order" else -points), 0)
+        tier = max(tier for tier in _TIERS if tier[0] <= balance)[1]
+        told: dict[str, str | int | float] = {"balance": balance, "tier": tier}
+        told |= {f"tier.{language}": name for language, name in TIERS_IN[tier].items()}
+        if above := [needed - balance for needed, _ in _TIERS if needed > balance]:
+            told["to_next"] = above[0]
+        happenings.append(Happening(order.at + 20 * SECOND_MS, "points_changed", told))
     return happenings

@@ -4,7 +4,7 @@
 |---|---|
 | viewed_category | category |
 | viewed_product | product_id, name, category, price |
-| cart_updated | cart_id, value, product_id, category, quantity |
+| cart_updated | cart_id, value, product_id, category, quantity; items, the whole basket: product_id, quantity |
 | checkout_started | cart_id, value, items |
 | app_used | platform |
 | ticket_opened | ticket_id, topic, order_id where it is about one |
@@ -15,6 +15,7 @@ Amounts are numbers of pounds. A basket without an order after it was left behin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from clm.domain.instant import DAY_MS, HOUR_MS, SECOND_MS
@@ -28,12 +29,15 @@ _RESOLUTIONS = ("answered", "replaced", "voucher")
 _FORGOTTEN = 0.04  # of the tickets nobody closes; they show what an open ticket holds back
 
 
+Properties = Mapping[str, str | int | float | list[dict[str, str | int]]]
+
+
 class Happening(NamedTuple):
     """One event of one customer, before it has an id."""
 
     at: int  # milliseconds
     name: str
-    properties: dict[str, str | int | float]
+    properties: Properties
 
 
 def pounds(pence: int) -> str:
@@ -55,17 +59,19 @@ class Visitor:
         """A visit that ends without an order; one in eight leaves a basket behind, half of those at the checkout."""
         rng = self._rng
         happenings = self._enter(at)
-        product = None
+        product = before = None
         for _ in range(rng.choices((1, 2, 3, 4), (48, 30, 15, 7))[0]):
             at += rng.randint(15, 150) * SECOND_MS
             category = self._taste.category(rng)
             if rng.random() < 0.3:
                 happenings.append(Happening(at, "viewed_category", {"category": category}))
                 continue
-            product = shelf.pick(rng, category)
+            before, product = product, shelf.pick(rng, category)
             happenings.append(_viewed(BasketLine(product, 1), at))
         if product is not None and rng.random() < 0.125:
-            happenings += self._fill([BasketLine(product, rng.choice((1, 1, 1, 2)))], at, checks_out=rng.random() < 0.5)
+            added = [BasketLine(product, rng.choice((1, 1, 1, 2)))]
+            whole = added if before is None or before == product else [BasketLine(before, 1), *added]
+            happenings += self._fill(added, at, cart=whole, checks_out=rng.random() < 0.5)
         return happenings
 
     def buy(self, lines: list[BasketLine], *, ordered_at: int, not_before: int) -> list[Happening]:
@@ -97,20 +103,23 @@ class Visitor:
         whole = cart or added
         self._carts += 1
         cart_id, value = f"{self._contact}-{self._carts}", basket_amount(whole) / 100
+        items: list[dict[str, str | int]] = [
+            {"product_id": line.product.product_id, "quantity": line.quantity} for line in whole
+        ]
         happenings = []
         for line in added:
             at += step or self._rng.randint(20, 120) * SECOND_MS
-            properties: dict[str, str | int | float] = {
+            properties: Properties = {
                 "cart_id": cart_id,
                 "value": value,
                 "product_id": line.product.product_id,
                 "category": line.product.category,
                 "quantity": line.quantity,
+                "items": items,
             }
             happenings.append(Happening(at, "cart_updated", properties))
         if checks_out:
             at += step or self._rng.randint(30, 200) * SECOND_MS
-            items = sum(line.quantity for line in whole)
             happenings.append(Happening(at, "checkout_started", {"cart_id": cart_id, "value": value, "items": items}))
         return happenings
 

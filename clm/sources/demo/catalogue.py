@@ -136,6 +136,8 @@ def _read_range() -> tuple[Product, ...]:
 
 
 PRODUCTS = _read_range()
+OUT_OF_STOCK = frozenset({"P111", "P145"})
+"""Sold until a moment ago; the next delivery is awaited."""
 
 # How much more or less than in London each category is liked, in the order of CATEGORIES.
 _TASTES: dict[str, tuple[float, ...]] = {

@@ -3,7 +3,8 @@
 | file | one row or line is |
 |---|---|
 | contacts.csv | a customer: who, where (country, postcode, locale, time_zone), born_on, sign-up, source, consents |
-| orders.jsonl | an order, or a cancellation or refund that names the order it takes back in `cancels` |
+| orders.jsonl | an order (`coupon` where one was used), or a cancellation or refund that names its order in `cancels` |
+| products.csv | a product: name and category in five languages, price, page, whether it can be had |
 | events.jsonl.gz | something a customer did (clm.sources.demo.browsing and .aftercare list names and properties) |
 
 Instants are ISO 8601 in UTC, to the second; amounts are decimal text in pounds, never negative.
@@ -20,7 +21,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from clm.domain.instant import iso
 from clm.sources.demo.browsing import Happening, pounds
-from clm.sources.demo.catalogue import BasketLine, basket_amount
+from clm.sources.demo.catalogue import OUT_OF_STOCK, PRODUCTS, BasketLine, basket_amount
+from clm.sources.demo.labels import CATEGORIES_IN, LANGUAGES, name_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from clm.sources.demo.homes import Home
 
 CONTACTS_FILE, ORDERS_FILE, EVENTS_FILE = "contacts.csv", "orders.jsonl", "events.jsonl.gz"
+PRODUCTS_FILE = "products.csv"
 CURRENCY = "GBP"
+_PAGES = "https://www.saffronandsage.example/p/"
 _LINES_PER_WRITE = 1_000
 _CONTACT_COLUMNS = (
     "contact",
@@ -60,6 +64,8 @@ class Order:
     lines: list[BasketLine]
     cancels: Order | None = None
     order_id: str = ""
+    coupon: str | None = None
+    """The code that was entered, where there was one."""
 
     @property
     def amount(self) -> int:
@@ -67,11 +73,21 @@ class Order:
         return basket_amount(self.lines)
 
 
-def write_files(folder: Path, homes: list[Home], orders: list[Order], events: list[tuple[str, Happening]]) -> None:
-    """Write the three files into `folder`, each whole or not at all; raises OSError when it cannot."""
+def write_files(
+    folder: Path,
+    homes: list[Home],
+    orders: list[Order],
+    events: list[tuple[str, Happening]],
+    festivals: frozenset[str],
+) -> None:
+    """Write the four files into `folder`, each whole or not at all; raises OSError when it cannot.
+
+    What is made for one of the `festivals` can be had, other seasonal things cannot.
+    """
     contents: dict[str, Iterable[str]] = {
         CONTACTS_FILE: _contact_lines(homes),
         ORDERS_FILE: map(_order_line, orders),
+        PRODUCTS_FILE: _product_lines(festivals),
         EVENTS_FILE: (_event_line(number, *event) for number, event in enumerate(events, start=1)),
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -141,6 +157,30 @@ def _contact_lines(homes: list[Home]) -> Iterator[str]:
         yield row.text
 
 
+def _product_lines(festivals: frozenset[str]) -> Iterator[str]:
+    row = _Row()
+    writer = csv.writer(row, lineterminator="\n")
+    names = [f"{field}.{language}" for field in ("name", "category") for language in LANGUAGES]
+    writer.writerow(("product_id", "name", "category", *names, "price", "currency", "url", "available"))
+    yield row.text
+    for product in PRODUCTS:
+        sold = product.season is None or product.season in festivals
+        writer.writerow(
+            (
+                product.product_id,
+                product.name,
+                product.category,
+                *(name_in(product, language) for language in LANGUAGES),
+                *(CATEGORIES_IN[product.category][language] for language in LANGUAGES),
+                pounds(product.price),
+                CURRENCY,
+                f"{_PAGES}{product.product_id}",
+                "yes" if sold and product.product_id not in OUT_OF_STOCK else "no",
+            )
+        )
+        yield row.text
+
+
 def _order_line(order: Order) -> str:
     found: dict[str, object] = {
         "order_id": order.order_id,
@@ -152,6 +192,8 @@ def _order_line(order: Order) -> str:
     }
     if order.cancels is not None:
         found["cancels"] = order.cancels.order_id
+    if order.coupon is not None:
+        found["coupon"] = order.coupon
     found["order_lines"] = [
         {
             "product_id": line.product.product_id,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from clm.domain.instant import DAY_MS, HOUR_MS, from_ms, to_ms
 from clm.errors import SourceError
-from clm.sources.demo.aftercare import follow_up, join_club
+from clm.sources.demo.aftercare import collect_points, follow_up, join_club
 from clm.sources.demo.behaviour import Purse, Rhythm, draw_regret, draw_rhythm, draw_visits
 from clm.sources.demo.browsing import Happening, Visitor, ask
 from clm.sources.demo.catalogue import Shelf, Taste, draw_taste, fill_basket
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PROGRESS_STEPS = 100
+_FREE_SHIPPING_FROM, _FREE_SHIPPING_EVERY = 3_000, 12  # pence; of the orders
 _TICKET_CHANCE = 0.025  # a question about an order that is not refunded
 
 
@@ -73,7 +74,7 @@ def write_shop(
     seed: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> ShopSummary:
-    """Write a made-up shop's contacts, orders and events up to `until` into `folder`, replacing what is there.
+    """Write a made-up shop's contacts, orders, products and events up to `until` into `folder`, in place of another's.
 
     Each file appears whole or not at all. `until` is part of what is drawn: the shop of another instant is another
     shop, so don't import two into one database. `progress` is told from time to time how many customers are done.
@@ -94,7 +95,7 @@ def write_shop(
     events = _events(rng, crowd, seed=seed, until_ms=until_ms, progress=progress)
     homes = list(settle([customer.person for customer in crowd], seed=seed, until_ms=until_ms))
     try:
-        write_files(folder, homes, orders, events)
+        write_files(folder, homes, orders, events, festivals_near(until.date()))
     except OSError as error:
         raise SourceError(f"the demo shop cannot be written to {folder}: {error.strerror or error}") from error
     return _summary(crowd, homes, len(events))
@@ -140,6 +141,9 @@ def _number_orders(crowd: list[_Customer]) -> list[Order]:
     orders = sorted((order for customer in crowd for order in customer.orders), key=lambda o: (o.at, o.contact))
     for number, order in enumerate(orders, start=100_001):
         order.order_id = f"{'SS' if order.kind == 'order' else 'SR'}{number}"
+        # The shop's own code, which is in its newsletter and takes nothing off the goods.
+        if order.kind == "order" and order.amount >= _FREE_SHIPPING_FROM and number % _FREE_SHIPPING_EVERY == 0:
+            order.coupon = "FREESHIP"
     return orders
 
 
@@ -148,6 +152,7 @@ def _events(
 ) -> list[tuple[str, Happening]]:
     """Everything everybody did or had done for them, in the order of time, with the contact."""
     aftercare = random.Random(f"aftercare {seed}")  # noqa: S311 - as above
+    loyal = random.Random(f"points {seed}")  # noqa: S311 - as above
     shelves = _Shelves()
     found: list[tuple[str, Happening]] = []
     tickets = iter(range(1, 1_000_000_000))
@@ -163,6 +168,7 @@ def _events(
         happenings += _questions(rng, customer, tickets)
         happenings += follow_up(aftercare, customer.orders)
         happenings += join_club(aftercare, signed_up_at=customer.person.signed_up_at, until_ms=until_ms)
+        happenings += collect_points(loyal, customer.orders)
         found += [(customer.person.contact, happening) for happening in happenings if happening.at <= until_ms]
         if progress is not None and (done % every == 0 or done == len(crowd)):
             progress(done)

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from sqlalchemy import Table
 
-from clm.store.schema import facts, journeys, profile, sending  # noqa: F401 - each makes its tables
+from clm.store.schema import (  # noqa: F401 - each makes its tables
+    facts,
+    journeys,
+    notices,
+    offers,
+    people,
+    profile,
+    sending,
+    wares,
+)
 from clm.store.schema.columns import metadata as metadata
 
 contacts: Table = metadata.tables["contacts"]
@@ -33,3 +42,11 @@ stops: Table = metadata.tables["stops"]
 delivery_events: Table = metadata.tables["delivery_events"]
 quarantine: Table = metadata.tables["quarantine"]
 source_cursors: Table = metadata.tables["source_cursors"]
+alerts: Table = metadata.tables["alerts"]
+coupons: Table = metadata.tables["coupons"]
+redemptions: Table = metadata.tables["redemptions"]
+wishes: Table = metadata.tables["wishes"]
+staff_accounts: Table = metadata.tables["staff_accounts"]
+products: Table = metadata.tables["products"]
+product_figures: Table = metadata.tables["product_figures"]
+product_pairs: Table = metadata.tables["product_pairs"]

@@ -81,6 +81,8 @@ class Order(Row, table=True):
     currency: str = Field(sa_type=Text)
     original_amount: int = Field(sa_column=big())
     cancels: str | None = Field(default=None, sa_type=Text)
+    coupon: str | None = Field(default=None, sa_type=Text)
+    """The code that was entered at the checkout, in capitals."""
     fingerprint: int = Field(sa_column=big())
     recorded_at: int = Field(sa_column=big())
 

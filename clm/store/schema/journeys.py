@@ -91,6 +91,8 @@ class Watermark(Row, table=True):
     """The latest instant evaluated for."""
     horizon: int = Field(sa_column=big())
     """Every change with a lower number has been seen (clm.store.changes)."""
+    snapshot: str | None = Field(default=None, sa_type=Text)
+    """PostgreSQL: which of the higher numbers had been seen too."""
     instance: str = Field(sa_type=Text)
     """Which running database counted the changes; another one's numbers mean nothing."""
     backlog_since: int | None = Field(default=None, sa_column=big(nullable=True))

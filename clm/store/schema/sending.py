@@ -127,9 +127,9 @@ class Reply(Row, table=True):
     contact_id: int | None = Field(default=None, sa_column=of("contacts", nullable=True))
     text: str = Field(sa_type=Text)
     meaning: str | None = Field(default=None, sa_type=Text)
-    """stop, start or help; null for anything else."""
+    """stop, start, help, or answer (to a survey); null for anything else."""
     answer: str | None = Field(default=None, sa_type=Text)
-    """What it was answered with (stopped, started, help), so that the same callback told again gets the same."""
+    """What it was answered with (stopped, started, help, answered), so that a callback told again gets the same."""
     at: int = Field(sa_column=big())
     recorded_at: int = Field(sa_column=big())
 

@@ -32,7 +32,8 @@ UPDATE profiles SET
         WHEN longest_gap_days > CAST(({at} - last_order_at) / ({day} * 1.0) AS DOUBLE PRECISION) THEN longest_gap_days
         ELSE ({at} - last_order_at) / ({day} * 1.0)
     END,
-    last_activity_at = CASE WHEN last_activity_at > {at} THEN last_activity_at ELSE {at} END,
+    -- one that is dated ahead counts when its time has come, by the second of the columns above
+    last_activity_at = CASE WHEN {at} > {now} OR last_activity_at > {at} THEN last_activity_at ELSE {at} END,
     lapse_80_at = {at} + gap_80_ms,
     lapse_90_at = {at} + gap_90_ms,
     next_order_expected_at = {at} + gap_50_ms,

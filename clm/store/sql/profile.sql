@@ -11,7 +11,8 @@
 -- at place q * (gaps - 1), counted from 0, and between two places as far as the fraction says. Tenths in whole numbers
 -- give the same millisecond on every database, half a one rounded up.
 --
--- A ticket is open when it was opened later than it was last closed, if ever. An order that was told to be late is, until
+-- A ticket is open when it was opened later than it was last closed, if ever; one that clm itself opened for a low mark
+-- counts for a while at most, since nobody may have told that it is settled. An order that was told to be late is, until
 -- it is told as delivered at that instant or later, is known to stand no more, or so much time has passed that nobody
 -- waits for it. What names no ticket or order could never be resolved and does not count. Of two ratings at one instant
 -- the lower one does. What is dated after now has not happened yet.
@@ -106,20 +107,38 @@ usual AS (
 ),
 told AS (
     -- what is still to come too: it says until when the profile is right
-    SELECT contact_id, name, at, {ticket} AS ticket, {order} AS order_id, {survey} AS survey, {score} AS score
+    SELECT contact_id, source, name, at, {ticket} AS ticket, {order} AS order_id, {survey} AS survey, {score} AS score
     FROM events
     WHERE contact_id IN {ids} AND name IN {service}
+),
+activity AS (
+    SELECT contact_id, MAX(CASE WHEN at <= :now THEN at END) AS latest, MIN(CASE WHEN at > :now THEN at END) AS until
+    FROM (
+        SELECT id AS contact_id, signed_up_at AS at FROM contacts WHERE id IN {ids}
+        UNION ALL
+        SELECT contact_id, ordered_at FROM rows_of
+        UNION ALL
+        SELECT contact_id, at FROM events WHERE contact_id IN {ids}
+    ) AS acted
+    GROUP BY contact_id
 ),
 right_for AS (
     SELECT contact_id, MAX(since) AS since, MIN(until) AS until
     FROM (
         SELECT contact_id, since, until FROM money
         UNION ALL
+        -- not right before `latest` either, which is last_activity_at: whoever looks for such profiles has that column
+        SELECT contact_id, CAST(NULL AS BIGINT), until FROM activity
+        UNION ALL
         SELECT contact_id, CASE WHEN at <= :now THEN at END, CASE WHEN at > :now THEN at END FROM told
         UNION ALL
         SELECT contact_id, CASE WHEN at + :late <= :now THEN at + :late END, CASE WHEN at + :late > :now THEN at + :late END
         FROM told
         WHERE name = 'order_late'
+        UNION ALL
+        SELECT contact_id, CASE WHEN at + :low <= :now THEN at + :low END, CASE WHEN at + :low > :now THEN at + :low END
+        FROM told
+        WHERE name = 'ticket_opened' AND source = 'clm'
     ) AS turns
     GROUP BY contact_id
 ),
@@ -127,7 +146,8 @@ tickets AS (
     SELECT contact_id, SUM(CASE WHEN opened_at > closed_at OR closed_at IS NULL AND opened_at IS NOT NULL THEN 1 ELSE 0 END)
                AS still_open
     FROM (
-        SELECT contact_id, MAX(CASE WHEN name = 'ticket_opened' THEN at END) AS opened_at,
+        SELECT contact_id, MAX(CASE WHEN name = 'ticket_opened' AND (source <> 'clm' OR at > :now - :low) THEN at END)
+                   AS opened_at,
                MAX(CASE WHEN name = 'ticket_closed' THEN at END) AS closed_at
         FROM told
         WHERE ticket IS NOT NULL AND name IN ('ticket_opened', 'ticket_closed') AND at <= :now
@@ -170,11 +190,7 @@ SELECT
     CASE WHEN r.order_count >= 2 THEN (r.last_order_at - r.first_order_at) / (:day * (r.order_count - 1.0)) END,
     r.last_gap / (:day * 1.0),
     r.longest_gap / (:day * 1.0),
-    (SELECT MAX(acted.at) FROM (
-        SELECT c.signed_up_at AS at
-        UNION ALL SELECT MAX(o.ordered_at) FROM orders o WHERE o.contact_id = c.id
-        UNION ALL SELECT MAX(e.at) FROM events e WHERE e.contact_id = c.id
-    ) AS acted),
+    a.latest,
     -- of two statements at one instant the withdrawal counts
     COALESCE((SELECT s.granted FROM consents s WHERE s.contact_id = c.id AND s.channel = 'email' AND s.purpose = 'marketing'
               ORDER BY s.at DESC, s.granted ASC LIMIT 1), {no}),
@@ -186,6 +202,7 @@ SELECT
     {no}, COALESCE(t.still_open, 0), g.score, g.at, d.late_at IS NOT NULL, c.lot, :changed
 FROM contacts c
 LEFT JOIN money m ON m.contact_id = c.id
+LEFT JOIN activity a ON a.contact_id = c.id
 LEFT JOIN right_for f ON f.contact_id = c.id
 LEFT JOIN rhythm r ON r.contact_id = c.id
 LEFT JOIN usual u ON u.contact_id = c.id

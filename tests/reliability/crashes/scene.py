@@ -205,7 +205,7 @@ class Scene:
 
 def lay_out(folder: Path, url: str, provider: FakeProvider, *, at_once: int = AT_ONCE) -> Scene:
     """Write the project: the shipped shop and policy, one campaign of one letter."""
-    shutil.copytree(PROJECT / "config", folder / "config", ignore=shutil.ignore_patterns("campaigns"))
+    shutil.copytree(PROJECT / "config", folder / "config", ignore=shutil.ignore_patterns("campaigns", "broadcasts"))
     policy = folder / "config" / "policy.yaml"
     routes = f"  routes:\n    email: {{by: sendgrid, at_once: {at_once}, timeout_seconds: {TIMEOUT_SECONDS}}}\n"
     changed, count = re.subn(r"  routes:\n(    .*\n)+", routes, policy.read_text())

@@ -15,10 +15,11 @@ from clm.domain.instant import HOUR_MS, SECOND_MS
 from clm.faults import FaultPoint
 from tests.reliability.simulation import words
 from tests.reliability.simulation.history import HandOver, Person
+from tests.reliability.simulation.moment import START, Moment
 from tests.reliability.simulation.peace import Peace
 from tests.reliability.simulation.provider import Fate
 from tests.reliability.simulation.schedule import Killed
-from tests.reliability.simulation.world import START, Moment, WatchedDatabase, World
+from tests.reliability.simulation.world import WatchedDatabase, World
 
 _CHANNELS = st.sampled_from(("email", "sms"))
 _NUMBERS = st.integers(0, 9)
@@ -93,12 +94,13 @@ class ShopMachine(RuleBasedStateMachine):
 
     # People.
 
-    @initialize(people=st.integers(2, 4))
-    def open_the_shop(self, people: int) -> None:
+    @initialize(people=st.integers(2, 4), codes=st.sampled_from((20, 20, 1)))
+    def open_the_shop(self, people: int, codes: int) -> None:
         """Some have ordered before anybody looks."""
+        self.world.customers.fill(codes)
         for number in range(people):
             self.sign_up(number, frozenset())
-        self.world.purchase(*self.world.history.people)
+        self.world.customers.purchase(*self.world.history.people)
         self._as_usual()
 
     @rule(zone=st.integers(0, 4), said_no=st.frozensets(_CHANNELS, max_size=1))
@@ -108,17 +110,37 @@ class ShopMachine(RuleBasedStateMachine):
         if number < 8:
             zones = ("UTC", "Asia/Kathmandu", "UTC", "UTC", "America/New_York")
             phone = f"+4477009001{number:02}"
-            self.world.sign_up(Person(f"c{number}", f"c{number}@example.com", phone, zones[zone % len(zones)], said_no))
+            self.world.customers.sign_up(
+                Person(f"c{number}", f"c{number}@example.com", phone, zones[zone % len(zones)], said_no)
+            )
 
     @rule(who=_NUMBERS)
     def purchase(self, who: int) -> None:
         """Somebody orders."""
-        self.world.purchase(self._who(who))
+        self.world.customers.purchase(self._who(who))
+
+    @rule(number=_NUMBERS, who=_NUMBERS)
+    def purchase_with_a_code(self, number: int, who: int) -> None:
+        """Somebody orders with a code that a letter has told, them or a friend."""
+        told = list(self.world.history.codes.letters)
+        self.world.customers.purchase(self._who(who), code=told[number % len(told)] if told else None)
+
+    @rule(count=st.integers(1, 3))
+    def bring_codes(self, count: int) -> None:
+        """The shop fills its pool."""
+        self.world.customers.fill(count)
+
+    @rule(number=_NUMBERS, mark=st.integers(1, 5), times=st.integers(1, 2))
+    def answer(self, number: int, mark: int, times: int) -> None:
+        """Somebody is asked by a letter, and presses the button once or twice."""
+        asking = [one for one in self.world.history.handed if one.accepted and one.link is not None]
+        for one in [asking[number % len(asking)]] * times if asking else []:
+            self.world.answering.answer(one.link or "", one.message.contact, mark)
 
     @rule(number=_NUMBERS)
     def refund(self, number: int) -> None:
         """A part of an order is paid back."""
-        self.world.refund(number)
+        self.world.customers.refund(number)
 
     @rule(who=_NUMBERS, channel=_CHANNELS, address=st.none() | st.integers(10, 99))
     def change_address(self, who: int, channel: str, address: int | None) -> None:
@@ -127,26 +149,26 @@ class ShopMachine(RuleBasedStateMachine):
         fresh = None
         if address is not None:
             fresh = f"{name}.{address}@example.com" if channel == "email" else f"+4477009{address}{name[1:]:0>3}"
-        self.world.move(name, channel, fresh)
+        self.world.customers.move(name, channel, fresh)
 
     @rule(who=_NUMBERS, channel=_CHANNELS, by_link=st.booleans())
     def opt_out(self, who: int, channel: str, by_link: bool) -> None:
         """Somebody wants no more, and says so in a mail or to the shop."""
         if by_link:
-            self.world.unsubscribe(self._who(who), channel)
+            self.world.customers.unsubscribe(self._who(who), channel)
         else:
-            self.world.consent(self._who(who), channel, yes=False)
+            self.world.customers.consent(self._who(who), channel, yes=False)
 
     @rule(who=_NUMBERS, channel=_CHANNELS)
     def opt_in(self, who: int, channel: str) -> None:
         """Somebody wants to hear from us again."""
-        self.world.consent(self._who(who), channel, yes=True)
-        self.world.resubscribe(self._who(who), channel)
+        self.world.customers.consent(self._who(who), channel, yes=True)
+        self.world.customers.resubscribe(self._who(who), channel)
 
     @rule()
     def sync(self) -> None:
         """The shop tells the same facts again."""
-        self.world.sync()
+        self.world.customers.sync()
 
     # Providers.
 
@@ -215,10 +237,10 @@ class ShopMachine(RuleBasedStateMachine):
         """Just before a dispatcher decides, somebody opts out, orders or moves, or a sweeper comes by."""
         name = self._who(who)
         happens: dict[str, Callable[[], None]] = {
-            "unsubscribe": lambda: self.world.unsubscribe(name, channel),
-            "no": lambda: self.world.consent(name, channel, yes=False),
-            "buy": lambda: self.world.purchase(name),
-            "move": lambda: self.world.move(name, channel, None),
+            "unsubscribe": lambda: self.world.customers.unsubscribe(name, channel),
+            "no": lambda: self.world.customers.consent(name, channel, yes=False),
+            "buy": lambda: self.world.customers.purchase(name),
+            "move": lambda: self.world.customers.move(name, channel, None),
             "sweep": self.world.reconcile,
         }
         with self._dying(FaultPoint.RENDERED, 1, happens[what]):
@@ -251,7 +273,7 @@ class ShopMachine(RuleBasedStateMachine):
     @rule(who=_NUMBERS, fates=_FATES)
     def order_and_hear(self, who: int, fates: list[Fate]) -> None:
         """Somebody orders, and everything runs as it always does."""
-        self.world.purchase(self._who(who))
+        self.world.customers.purchase(self._who(who))
         self._as_usual(fates)
 
     def _as_usual(self, fates: list[Fate] | None = None) -> None:

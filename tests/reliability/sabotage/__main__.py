@@ -17,7 +17,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.reliability.sabotage.sabotages import SABOTAGES, Sabotage
+from tests.reliability.sabotage.edits import Sabotage
+from tests.reliability.sabotage.sabotages import SABOTAGES
 
 PROJECT = Path(__file__).parents[3]
 SECONDS_MAX = 240

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tests.reliability.sabotage.codes_and_answers import CODES_AND_ANSWERS
+from tests.reliability.sabotage.edits import COUPONS, SIMULATION, Edit, Sabotage
 
 FIRST = "clm/store/migrations/versions/0001_the_first_schema.py"
 SECOND = "clm/store/migrations/versions/0002_the_campaign_engine.py"
-SIMULATION = "tests/reliability/simulation/test_simulation.py::test_every_promise_holds_in_every_story"
+FOURTH = "clm/store/migrations/versions/0004_words_in_every_language.py"
 CONSTRAINTS = "tests/store/test_constraints.py"
 MIGRATIONS = "tests/store/test_migrations.py"
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """One replacement in one file; `old` stands there exactly once."""
-
-    file: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sabotage:
-    """One way of breaking a promise."""
-
-    name: str
-    edits: tuple[Edit, ...]
-    tests: tuple[str, ...]
-    """Each of these has to go red."""
 
 
 def _without_key(name: str, migration: str, line: str, *tests: str) -> Sabotage:
@@ -85,6 +67,39 @@ SABOTAGES: tuple[Sabotage, ...] = (
         CONSTRAINTS,
         MIGRATIONS,
     ),
+    _without_key(
+        "coupons (code)",
+        FOURTH,
+        ",\n    sa.UniqueConstraint('code', name=op.f('uq_coupons_code'))",
+        COUPONS,
+        MIGRATIONS,
+    ),
+    Sabotage(
+        "two dispatchers take the same code of a pool",
+        (Edit("clm/store/coupons.py", "        .with_for_update(skip_locked=True)\n", ""),),
+        (COUPONS,),
+    ),
+    Sabotage(
+        "a code is sent that has gone since the words were made",
+        (Edit("clm/engine/intent.py", "codeless = coupons.gone(tx, batch.codes, rows)", "codeless: set = set()"),),
+        (COUPONS,),
+    ),
+    Sabotage(
+        "a letter that is changed meanwhile keeps the other offer's code",
+        (Edit("clm/engine/coupons.py", "    coupons.give_back(tx, message_ids)\n", ""),),
+        ("tests/reliability/crashes/test_coupons_killed.py",),
+    ),
+    Sabotage(
+        "a code goes to somebody else though its message may have left",
+        (
+            Edit(
+                "clm/store/coupons.py",
+                "COALESCE(a.outcome, '') NOT IN ('not_sent', 'rejected', 'bounced')",
+                "a.outcome = 'accepted'",
+            ),
+        ),
+        (COUPONS,),
+    ),
     # Handing over.
     Sabotage(
         "settle whoever holds it now: no token, no number",
@@ -140,8 +155,8 @@ SABOTAGES: tuple[Sabotage, ...] = (
         (
             Edit(
                 "clm/engine/dispatch.py",
-                "if self.clock() + channel.limits.timeout_seconds * SECOND_MS > one.lease_until:",
-                "if self.clock() < 0:",
+                "if clock_now + channel.limits.timeout_seconds * SECOND_MS > one.lease_until:",
+                "if clock_now < 0:",
             ),
         ),
         (SIMULATION,),
@@ -175,14 +190,14 @@ SABOTAGES: tuple[Sabotage, ...] = (
         (
             Edit(
                 "clm/engine/authorisation.py",
-                "        suppressions.suppressed(tx, addresses),\n    )",
-                "        {one: AT_LEASE[one] for one in addresses if one in AT_LEASE},\n    )",
+                "        suppressions.suppressed(tx, addresses),\n",
+                "        {one: AT_LEASE[one] for one in addresses if one in AT_LEASE},\n",
             ),
             Edit("clm/engine/authorisation.py", "\n\ndef known(", "\n\nAT_LEASE: dict = {}\n\n\ndef known("),
             Edit(
                 "clm/engine/dispatch.py",
-                "            products = products_of(tx, rows)\n",
-                "            products = products_of(tx, rows)\n"
+                "            material = gather(tx, rows, self._blocks)\n",
+                "            material = gather(tx, rows, self._blocks)\n"
                 "            from clm.store.suppressions import suppressed\n\n"
                 "            reached = {('email', row.email) for row in rows} | {('sms', row.phone) for row in rows}\n"
                 "            reached = {one for one in reached if one[1]}\n"
@@ -209,8 +224,8 @@ SABOTAGES: tuple[Sabotage, ...] = (
         (
             Edit(
                 "clm/store/contacted.py",
-                "AND intended_at > :since AND (status <> 'rejected' OR",
-                "AND intended_at > :since AND status <> 'in_doubt' AND (status <> 'rejected' OR",
+                "AND intended_at > :since AND (status NOT IN ('rejected', 'sent') OR",
+                "AND intended_at > :since AND status <> 'in_doubt' AND (status NOT IN ('rejected', 'sent') OR",
             ),
         ),
         (SIMULATION,),
@@ -324,4 +339,5 @@ SABOTAGES: tuple[Sabotage, ...] = (
         ),
         ("tests/web/test_sendgrid.py",),
     ),
+    *CODES_AND_ANSWERS,
 )

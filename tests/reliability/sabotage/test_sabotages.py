@@ -8,7 +8,8 @@ import pytest
 
 from tests.conftest import PROJECT
 from tests.reliability.sabotage.__main__ import NotApplicableError, applied
-from tests.reliability.sabotage.sabotages import SABOTAGES, Edit, Sabotage
+from tests.reliability.sabotage.edits import Edit, Sabotage
+from tests.reliability.sabotage.sabotages import SABOTAGES
 
 
 @pytest.mark.parametrize("one", SABOTAGES, ids=lambda one: one.name)

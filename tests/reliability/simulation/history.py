@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+from clm.domain.instant import to_ms
 from clm.domain.provider_event import ProviderEvent
+from tests.reliability.simulation import words
+from tests.reliability.simulation.answers import AnswerBook
+from tests.reliability.simulation.codes import CodeBook, Letter, Told
 
 Address = tuple[str, str]
 """A channel, and an address there."""
@@ -58,6 +64,10 @@ class Authorised(NamedTuple):
     people: dict[str, Person]
     suppressed: dict[Address, frozenset[str]]
     told_of: frozenset[int]
+    spent: frozenset[str]
+    """Codes that had been used up."""
+    owed: frozenset[str]
+    """Who had given a low mark that nobody had put right."""
     clock: int
 
 
@@ -73,6 +83,10 @@ class HandOver:
     came_at: int
     turned: int
     """How often the clocks had been turned by then."""
+    told: Told | None = None
+    """The code that it says."""
+    link: str | None = None
+    """Where it asks its reader to answer."""
     accepted: bool = False
     answer: str | None = None
     """accepted, rejected, not_sent, in_doubt; None as long as nobody has told the dispatcher."""
@@ -103,6 +117,8 @@ class History:
     told_of: set[int] = field(default_factory=set)
     """Messages that a committed event speaks of."""
     broken: list[str] = field(default_factory=list)
+    codes: CodeBook = field(default_factory=lambda: CodeBook(words.OFFERS))
+    answers: AnswerBook = field(default_factory=AnswerBook)
     message_of: dict[str, int] = field(default_factory=dict)
     """By the reference that the provider was given."""
     by_message: dict[int, list[HandOver]] = field(default_factory=lambda: defaultdict(list))
@@ -111,16 +127,42 @@ class History:
 
     def authorised(self, clock: int) -> Authorised:
         """What is committed at this moment."""
-        return Authorised(dict(self.people), dict(self.suppressed), frozenset(self.told_of), clock)
+        told_of, spent, owed = frozenset(self.told_of), self.codes.spent(), self.answers.owed()
+        return Authorised(dict(self.people), dict(self.suppressed), told_of, spent, owed, clock)
 
-    def hand_over(self, message: Named, *, reference: str, to: str, at: int, came_at: int, turned: int) -> HandOver:
+    def hand_over(
+        self, message: Named, *, reference: str, to: str, text: str, at: int, came_at: int, turned: int
+    ) -> HandOver:
         """Note that a message has come to the provider."""
-        one = HandOver(message, reference, to, at, len(self.handed), came_at, turned)
+        said, asked = words.SAID.search(text), words.LINK.search(text)
+        told = None if said is None else Told(said[1], self._last_second(said[2], message.contact))
+        link = None if asked is None else asked[1]
+        one = HandOver(message, reference, to, at, len(self.handed), came_at, turned, told, link)
         self.handed.append(one)
         self.by_message[message.id].append(one)
         self.by_key[message.key].append(one)
         self.by_contact[message.contact].append(one)
         return one
+
+    def _last_second(self, day: str, name: str) -> int:
+        """Of the day that a letter names, where its reader lives."""
+        zone = ZoneInfo(self.people[name].zone)
+        return to_ms(datetime.strptime(f"{day} 23:59:59", "%B %d, %Y %H:%M:%S").replace(tzinfo=zone))
+
+    def accept(self, one: HandOver) -> str | None:
+        """Note that the provider has taken a message, which its reader has then; returns what it says of a code."""
+        one.accepted = True
+        offer = words.GIVING.get((one.message.campaign, one.message.step))
+        if one.told is None or offer is None:
+            return None
+        before = self.codes.latest.get((one.message.contact, offer))
+        again = before is not None and before.told.code == one.told.code
+        letter = Letter(one.message.contact, one.told, one.at)
+        faults = self.codes.come(letter, offer, turned=one.turned > 0)
+        self.broken += [f"message {one.message.id} {one.message.key} {fault}" for fault in faults]
+        if before is None:
+            return f"says a first code of {offer}"
+        return f"says {'the same code' if again else 'another code'} of {offer}"
 
     def suppress(self, where: Address, reason: str, at: int) -> None:
         """Nothing may go there any more, unless they have said otherwise since then."""

@@ -10,13 +10,17 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from clm.domain.campaign import Campaign
+from clm.domain.content import TEAM
 from clm.domain.message import ENDS
 from clm.domain.policy import Policy
+from tests.reliability.simulation import words
+from tests.reliability.simulation.codes import letter_faults
 from tests.reliability.simulation.history import Authorised, HandOver, History
 from tests.reliability.simulation.provider import LEASE_MS
 
 OPEN_HOUR, CLOSE_HOUR = 9, 20
 IN_DOUBT = "in doubt"
+NO_CODE = "no code of offer"
 
 
 class Held(NamedTuple):
@@ -31,7 +35,12 @@ class Held(NamedTuple):
 
     def aims(self, campaign: str) -> bool:
         """Whether who has ordered again is left in peace."""
-        return self.campaigns[campaign].goal is not None
+        goal = self.campaigns[campaign].goal
+        return goal is not None and goal.when == "ordered_since_entry"
+
+    def waits(self, campaign: str) -> bool:
+        """Whether whom something is owed gets nothing of it meanwhile."""
+        return self.campaigns[campaign].service_first == "hold"
 
 
 def hand_over_faults(
@@ -42,12 +51,30 @@ def hand_over_faults(
     if authorised is None or status != "sending":
         yield f"is handed over without a recorded intent (it is {status})"
         return
-    yield from _lawful(one, authorised)
+    offer = words.GIVING.get((message.campaign, message.step))
     yield from _timely(one, authorised, clock)
-    yield from _wanted(one, authorised, held)
-    if message.purpose == "marketing":
+    yield from letter_faults(one.told, offer, history.codes, authorised.spent)
+    if message.channel in TEAM:
+        yield from _task(one, history)
+    else:
+        yield from _lawful(one, authorised)
+        yield from _wanted(one, authorised, held)
+    if _counts(one):
         yield from _within_caps(one, history, held.policy)
     yield from _once(one, history, authorised, held)
+
+
+def _counts(one: HandOver) -> bool:
+    """Whether caps and hours are about it."""
+    return one.message.purpose == "marketing" and one.message.channel not in TEAM
+
+
+def _task(one: HandOver, history: History) -> Iterator[str]:
+    """What goes to the team is about a low mark, and each low mark has a task of its own."""
+    if one.to != words.brand().team.email:
+        yield "is for the team and goes to somebody else"
+    if one.message.trigger not in history.answers.low():
+        yield f"has the team look into {one.message.trigger}, which is no low mark"
 
 
 def _lawful(one: HandOver, authorised: Authorised) -> Iterator[str]:
@@ -74,7 +101,7 @@ def _timely(one: HandOver, authorised: Authorised, clock: int) -> Iterator[str]:
         yield f"leaves {clock - authorised.clock} ms after its intent, when its lease has run out"
     zone = ZoneInfo(authorised.people[message.contact].zone)
     local = datetime.fromtimestamp(one.at / 1000, zone)
-    if message.purpose == "marketing" and not OPEN_HOUR <= local.hour < CLOSE_HOUR:
+    if _counts(one) and not OPEN_HOUR <= local.hour < CLOSE_HOUR:
         yield f"leaves at {local:%H:%M} where they live"
 
 
@@ -84,6 +111,8 @@ def _wanted(one: HandOver, authorised: Authorised, held: Held) -> Iterator[str]:
         yield "goes to somebody who is held out"
     if held.aims(message.campaign) and authorised.people[message.contact].last_order_at > message.entered_at:
         yield "goes to somebody who had reached the goal before"
+    if held.waits(message.campaign) and _counts(one) and message.contact in authorised.owed:
+        yield "promotes something to somebody whose low mark nobody had put right"
 
 
 def _within_caps(one: HandOver, history: History, policy: Policy) -> Iterator[str]:
@@ -91,7 +120,7 @@ def _within_caps(one: HandOver, history: History, policy: Policy) -> Iterator[st
     latest = {
         each.message.id: each
         for each in history.by_contact[one.message.contact]
-        if each.message.purpose == "marketing" and each.message.id != one.message.id and each.may_have_left
+        if _counts(each) and each.message.id != one.message.id and each.may_have_left
     }
     for cap in policy.caps:
         if cap.channel not in {one.message.channel, "any"}:
@@ -137,6 +166,8 @@ class Row(NamedTuple):
     reason: str | None
     campaign: str
     contact_id: int
+    expires_at: int
+    ended_at: int | None
 
 
 class Ends:
@@ -155,6 +186,10 @@ class Ends:
                 self._seen[row.id] = row
                 if row.status != "sent" and not row.reason:
                     yield f"message {row.id} ended as {row.status} without a reason"
+                if row.status == "dead" and IN_DOUBT not in (row.reason or ""):
+                    yield f"message {row.id} is dead: {row.reason}"
+                if NO_CODE in (row.reason or "") and (row.status != "expired" or (row.ended_at or 0) < row.expires_at):
+                    yield f"message {row.id} ended as {row.status} before its deadline, for want of a code"
             yield from (f"message {row.id} {fault}" for fault in _true(row, history, held))
         in_hand = Counter(row.contact_id for row in rows if row.status == "sending")
         yield from (f"contact {who} is sent {count} messages at once" for who, count in in_hand.items() if count > 1)
@@ -190,7 +225,7 @@ def cap_faults(history: History, policy: Policy) -> Iterator[str]:
     """What contacts really got, whatever anybody thought: never more than the caps in any stretch of time."""
     for contact, handed in history.by_contact.items():
         got = sorted({one.message.id: one for one in handed if one.accepted}.values(), key=lambda one: one.at)
-        promoted = [one for one in got if one.message.purpose == "marketing"]
+        promoted = [one for one in got if _counts(one)]
         for cap in policy.caps:
             times = [one.at for one in promoted if cap.channel in {one.message.channel, "any"}]
             for first, last in zip(times, times[cap.at_most :], strict=False):

@@ -145,7 +145,8 @@ class FakeProvider:
 
     def _accept(self, one: HandOver, envelope: Envelope) -> None:
         """Take it, and have something to tell of it later."""
-        one.accepted = True
+        if (said := self.history.accept(one)) is not None:
+            self.around.note(said)
         self.history.message_of[envelope.reference] = envelope.message_id
         if self.chance.random() < self.loses:
             return

@@ -16,10 +16,12 @@ from clm.errors import StoreBusyError
 from clm.faults import FaultPoint
 from tests.reliability.simulation import promises
 from tests.reliability.simulation.history import Person
+from tests.reliability.simulation.moment import START
 from tests.reliability.simulation.peace import Peace
 from tests.reliability.simulation.provider import LEASE_MS
+from tests.reliability.simulation.readers import Readers
 from tests.reliability.simulation.schedule import Killed, Schedule
-from tests.reliability.simulation.world import START, BrokenPromiseError, WatchedDatabase, World
+from tests.reliability.simulation.world import BrokenPromiseError, WatchedDatabase, World
 
 INTERVAL_MS = 2 * HOUR_MS
 """Within so long every process comes round again."""
@@ -29,6 +31,12 @@ _ZONES = ("UTC", "Asia/Kathmandu", "America/New_York")
 _PAUSES_MS = (0, 0, 5, SECOND_MS, 5 * SECOND_MS)
 _STOPS_MS = (LEASE_MS + 1, 3 * LEASE_MS, HOUR_MS, 8 * HOUR_MS)
 """How long a process may be stopped at any point, as by SIGSTOP."""
+_ENDED = (
+    "SELECT 'waited for a code', m.status FROM messages m WHERE EXISTS (SELECT 1 FROM decisions d"
+    f" WHERE d.message_id = m.id AND d.reason LIKE '{promises.NO_CODE}%')"
+    " UNION ALL SELECT 'task', m.status FROM messages m WHERE m.channel = 'staff'"
+)
+"""What became of those that are worth telling of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +178,7 @@ class Simulation:
         self.moment = Simulated(self.schedule, self.chance)
         database = stage.clear()
         self.world = self.moment.world = World(database, self.chance, self.moment)
+        self.readers = Readers(self.world, self.chance)
         database.before_commit, database.committed = self.moment.before_commit, self.moment.committed
 
     def run(self) -> Story:
@@ -196,8 +205,9 @@ class Simulation:
             Person(f"c{number}", f"c{number}@example.com", f"+4477009001{number:02}", self.chance.choice(_ZONES))
             for number in range(PEOPLE)
         ]
-        self.world.sign_up(*people)
-        self.world.purchase(*(one.name for one in people))
+        self.world.customers.fill(self.chance.choice((0, 0, 1, 9)))
+        self.world.customers.sign_up(*people)
+        self.world.customers.purchase(*(one.name for one in people))
         self.world.run_campaigns()
         for number in (1, 2, 3)[: self.chance.choice((2, 3))]:
             self.schedule.add(f"dispatcher {number}", self._dispatch, share=0.8)
@@ -206,6 +216,8 @@ class Simulation:
             self.schedule.add(f"campaigns {number}", self.world.run_campaigns, share=0.3)
             self.schedule.add(f"webhook {number}", self._receive, share=0.5)
             self.schedule.add(f"people {number}", self._live)
+            self.schedule.add(f"reader {number}", self.readers.read, share=0.6)
+        self.schedule.add("shop 1", self._fill, share=0.5)
         self.schedule.add("clock", self._set_clock, share=0.3)
 
     def _look(self) -> None:
@@ -234,19 +246,22 @@ class Simulation:
         self.schedule.note(f"{name}: {what} {channel}")
         match what:
             case "buy":
-                world.purchase(name)
+                world.customers.purchase(name, code=self.readers.code_for(name))
             case "no" | "yes":
-                world.consent(name, channel, yes=what == "yes")
+                world.customers.consent(name, channel, yes=what == "yes")
             case "unsubscribe":
-                world.unsubscribe(name, channel)
+                world.customers.unsubscribe(name, channel)
             case "resubscribe":
-                world.resubscribe(name, channel)
+                world.customers.resubscribe(name, channel)
             case "move":
                 number = chance.randint(10, 99)
                 fresh = f"{name}.{number}@example.com" if channel == "email" else f"+4477009{number}{name[1:]:0>3}"
-                world.move(name, channel, fresh)
+                world.customers.move(name, channel, fresh)
             case "vanish":
-                world.move(name, channel, None)
+                world.customers.move(name, channel, None)
+
+    def _fill(self) -> None:
+        self.world.customers.fill(self.chance.randint(1, 2))
 
     def _set_clock(self) -> None:
         self.schedule.skew = self.chance.choice((0, 0, -HOUR_MS, HOUR_MS, -20 * SECOND_MS)) if self.moment.faults else 0
@@ -262,6 +277,8 @@ class Simulation:
         self.schedule.finish(kill=lambda: self.chance.random() < 0.5, after_each=self._look)
         peace = Peace(self.world, self._pass, INTERVAL_MS)
         peace.come(clock_was_ahead_ms=max(0, skew))
+        for what, status in self.world.look(_ENDED):
+            self.schedule.note(f"{what}: {status}")
 
     def _pass(self, ms: int) -> None:
         self.schedule.time += ms

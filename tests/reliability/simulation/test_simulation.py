@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -19,6 +20,20 @@ from tests.reliability.simulation.simulation import Simulation, Stage, Story
 SEEDS = 200
 NOT_OF_A_BATCH = {FaultPoint.EVENTS_CHECKED}
 """Where only a web server comes to."""
+TOLD = (
+    "says the same code of spring",
+    "says another code of spring",
+    "says the same code of tin",
+    "an order says SPRING-",
+    "an order says TIN-",
+    "waited for a code: sent",
+    "waited for a code: expired",
+    "answers [12] to message [0-9]+$",
+    "answers [345] to message [0-9]+$",
+    "answers . to message .* as before",
+    "task: sent",
+)
+"""What the simulation says of codes and answers, and each of it more than once or twice."""
 _LOOK = "look at one with: python -m tests.reliability.simulation --trace --seed"
 
 
@@ -81,6 +96,15 @@ def _parted(line: str) -> tuple[str, str, str]:
 
 
 @pytest.mark.slow
+def test_the_stories_tell_of_codes_and_answers(stories: list[Story]) -> None:
+    """Codes are told, told again, replaced, used and lacking; people answer, low too, and the team hears of it."""
+    seen: Counter[str] = Counter()
+    for line in (line for story in stories for line in story.trace):
+        seen.update(what for what in TOLD if re.search(what, line))
+    assert {what: seen[what] for what in TOLD if seen[what] < 3} == {}
+
+
+@pytest.mark.slow
 def test_at_most_once_never_duplicates_and_at_least_once_does(stories: list[Story]) -> None:
     """Each campaign gets what it asked for: without the one, no duplicates; with the other, only where nobody knew."""
     figures, _ = total(stories)
@@ -89,6 +113,7 @@ def test_at_most_once_never_duplicates_and_at_least_once_does(stories: list[Stor
     assert figures["at_least_once"]["duplicates"] > 0, "nothing was sent again, so nothing was tried"
 
 
+@pytest.mark.slow
 def test_a_seed_tells_the_same_story_twice(own_stage: Stage) -> None:
     """Told twice, here and in another process with other hashes of texts, everything happens in the same order."""
     here = [Simulation(seed, own_stage).run().hash for seed in (11, 12, 11)]

@@ -4,42 +4,37 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from random import Random
 from typing import Any
 
 from sqlalchemy import text
 
-from clm.content.links import Links
 from clm.domain.content import Envelope
-from clm.domain.instant import DAY_MS
 from clm.domain.provider_event import ProviderEvent
-from clm.domain.record import ContactRecord, OrderRecord
 from clm.engine.advance import advance
 from clm.engine.dispatch import Dispatcher
 from clm.engine.enrol import enrol
 from clm.engine.handover import Answer
-from clm.engine.ingest import Counts
 from clm.engine.journey import Journeys
 from clm.engine.profile import refresh
 from clm.engine.receive import receive
 from clm.engine.reconcile import reconcile
-from clm.store import suppressions
 from clm.store.database import Database, Transaction
-from tests.engine.shop import Shop, order
 from tests.reliability.simulation import promises, words
-from tests.reliability.simulation.history import Authorised, HandOver, History, Named, Person
+from tests.reliability.simulation.answers import ANSWERS, TICKETS, Answering, answer_faults
+from tests.reliability.simulation.codes import CODES, REDEMPTIONS, Coupon, code_faults
+from tests.reliability.simulation.customers import Customers
+from tests.reliability.simulation.history import Authorised, HandOver, History, Named
+from tests.reliability.simulation.moment import Moment, NextCommit
 from tests.reliability.simulation.provider import Around, FakeProvider, Pending
 
-KEY = "a key of thirty-two characters or more"
 _BATCH_MESSAGES, _LOT_MESSAGES = 6, 3
 """So few that several dispatchers find something to do."""
-START = 20_000 * DAY_MS
-"""Midnight of a quiet Thursday in 2024, in UTC."""
 _MESSAGE = """
 SELECT m.id, c.external_id, m.campaign, e.trigger_key, m.step, m.channel, m.purpose, e.holdout IS NOT NULL,
-  e.entered_at, m.due_at, m.expires_at, m.status
+  e.entered_at, m.due_at, m.expires_at, m.status, m.intended_at
 FROM messages m JOIN enrolments e ON e.id = m.enrolment_id JOIN contacts c ON c.id = m.contact_id WHERE m.id = {}
 """
 
@@ -74,17 +69,17 @@ class World:
         self.sms = FakeProvider(self.history, outside, chance, "twilio")
         self.ends = promises.Ends()
         self.edited = False
+        self.notices_repeat = chance.random() < 0.5
+        """Whether notices are sent at least once, rather than at most."""
         self.changed = False
         """Whether anything was committed since the last check."""
-        self._count = 0
+        self.commit = NextCommit()
+        self.customers = Customers(database, self.history, around, self.commit)
+        self.answering = Answering(database, self.history.answers, around, self.commit, self.look, self.history.broken)
         self._foreign = 0
-        self._shop = Shop(database)
         self._raw = sqlite3.connect(database.engine.url.database or "") if database.dialect == "sqlite" else None
         self._authorised: dict[int, Authorised] = {}
         self._attempts_seen = 0
-        self._then: Callable[[], None] | None = None
-        self._told_people: dict[str, ContactRecord] = {}
-        self._told_orders: dict[str, OrderRecord] = {}
 
     def close(self) -> None:
         """Give the connection of the checks back."""
@@ -103,7 +98,7 @@ class World:
     @property
     def journeys(self) -> Journeys:
         """The campaign files as they are now."""
-        return words.journeys(self.edited)
+        return words.journeys(self.edited, self.notices_repeat)
 
     @property
     def held(self) -> promises.Held:
@@ -146,8 +141,8 @@ class World:
             journeys=self.journeys,
             library=words.library(),
             brand=words.brand(),
-            links=Links("https://shop.example", [KEY]),
-            channels={"email": self.mail, "sms": self.sms},
+            links=words.links(),
+            channels={"email": self.mail, "sms": self.sms, "staff": self.mail},
             now=self.moment.clock,
             clock=lambda: self.moment.clock,
             pause=lambda seconds: self.moment.wait(round(seconds * 1_000)),
@@ -185,115 +180,12 @@ class World:
         for provider in (self.mail, self.sms):
             provider.acknowledged([one for whose, one in pending if whose is provider])
 
-    # What people do. It becomes history at the very moment of its commit: whoever did it may be killed right after.
-
-    def sign_up(self, *people: Person) -> None:
-        """New customers."""
-        self._tell({one.name: one for one in people})
-
-    def consent(self, name: str, channel: str, *, yes: bool) -> None:
-        """Somebody tells the shop that they want marketing by a channel, or that they do not."""
-        person = self.history.people[name]
-        self._change(name, said_no=person.said_no - {channel} if yes else person.said_no | {channel})
-
-    def move(self, name: str, channel: str, address: str | None) -> None:
-        """Somebody has another address, or none any more."""
-        self._change(name, **{"email" if channel == "email" else "phone": address})
-
-    def _change(self, name: str, **changes: object) -> None:
-        self._tell({name: self.history.people[name]._replace(**changes)})
-
-    def _tell(self, known: Mapping[str, Person]) -> None:
-        records = {name: _record(one, self.moment.time) for name, one in known.items()}
-
-        def remember() -> None:
-            self.history.people.update(known)
-            self._told_people.update(records)
-
-        with self._upon_commit(remember):
-            self._shop.tell(*records.values(), now=self.moment.time)
-
-    def purchase(self, *names: str) -> None:
-        """People order something, at this moment."""
-        self._count += 1
-        at = self.moment.time
-        placed = {name: order(f"o{self._count}-{name}", name, at=at) for name in names}
-        known = {name: self.history.people[name]._replace(last_order_at=at) for name in names}
-
-        def remember() -> None:
-            self.history.people.update(known)
-            self._told_orders.update({one.external_id: one for one in placed.values()})
-
-        with self._upon_commit(remember):
-            self._tell_orders(placed.values())
-
-    def refund(self, number: int) -> None:
-        """A part of an order, any of those that were placed, is paid back."""
-        bought = [one for one in self._told_orders.values() if one.kind == "order"]
-        if not bought:
-            return
-        of = bought[number % len(bought)]
-        self._count += 1
-        refund = order(
-            f"r{self._count}", of.contact.external_id, at=self.moment.time, amount=100, kind="refund",
-            cancels=of.external_id,
-        )  # fmt: skip
-        with self._upon_commit(lambda: self._told_orders.update({refund.external_id: refund})):
-            self._tell_orders([refund])
-
-    def _tell_orders(self, records: Iterable[OrderRecord]) -> Counts:
-        return self._shop.tell(*records, now=self.moment.time, fields=frozenset({"external_id"}))
-
-    def sync(self) -> None:
-        """The shop tells everything that it has told once more, and nothing of it is new."""
-        told = Counts()
-        if self._told_people:
-            told.add(self._shop.tell(*self._told_people.values(), now=self.moment.time))
-        if self._told_orders:
-            told.add(self._tell_orders(self._told_orders.values()))
-        if told.new or told.changed:
-            self.history.broken.append(f"{told.new} new and {told.changed} changed in what was told before")
-
-    def unsubscribe(self, name: str, channel: str, reason: str = "unsubscribed") -> None:
-        """Somebody follows the link in a mail, or answers STOP."""
-        address = self.history.people[name].address(channel)
-        if address is None:
-            return
-        at = self.moment.clock
-        with (
-            self._upon_commit(lambda: self.history.suppress((channel, address), reason, at)),
-            self.database.write(durable=True) as tx,
-        ):
-            suppressions.suppress(tx, channel=channel, address=address, reason=reason, source="test", at=at)
-
-    def resubscribe(self, name: str, channel: str) -> None:
-        """Somebody wants to hear from us again."""
-        address = self.history.people[name].address(channel)
-        if address is None:
-            return
-        at = self.moment.clock
-        with (
-            self._upon_commit(lambda: self.history.lift((channel, address), at)),
-            self.database.write(durable=True) as tx,
-        ):
-            suppressions.lift(tx, channel=channel, address=address, at=at)
-
-    @contextmanager
-    def _upon_commit(self, then: Callable[[], None]) -> Iterator[None]:
-        self._then = then
-        try:
-            yield
-        finally:
-            self._then = None
-
     # What is seen of it.
 
     def note_commit(self) -> None:
         """A transaction has been committed: remember what it may have been the first to know."""
         self.changed = True
-        if self._then is not None:
-            then, self._then = self._then, None
-            then()
+        self.commit.happens()
         self.note_intents()
         if self.moment.telling:
             self.note_events(self.moment.telling)
@@ -333,7 +225,8 @@ class World:
             message,
             reference=envelope.reference,
             to=envelope.to,
-            at=envelope.at_ms,
+            text=envelope.content.text,
+            at=envelope.at_ms if row[12] is None else row[12],
             came_at=self.moment.time,
             turned=self.moment.turned,
         )
@@ -354,7 +247,9 @@ class World:
         """The messages as they stand."""
         return [
             promises.Row(*row)
-            for row in self.look("SELECT id, status, reason, campaign, contact_id FROM messages ORDER BY id")
+            for row in self.look(
+                "SELECT id, status, reason, campaign, contact_id, expires_at, ended_at FROM messages ORDER BY id"
+            )
         ]
 
     def check(self, *, whole: bool = True) -> None:
@@ -369,6 +264,10 @@ class World:
             attempts = self.look("SELECT message_id, number FROM attempts")
             broken += promises.attempt_faults([(row[0], row[1]) for row in attempts], self.history)
             broken += promises.cap_faults(self.history, self.held.policy)
+            coupons = [Coupon(*row) for row in self.look(CODES)]
+            broken += code_faults(coupons, [(row[0], row[1]) for row in self.look(REDEMPTIONS)], self.history.codes)
+            kept, opened = self.look(ANSWERS), [row[0] for row in self.look(TICKETS)]
+            broken += answer_faults([(row[0], row[1]) for row in kept], opened, self.history.answers)
         if broken:
             raise BrokenPromiseError(broken)
 
@@ -379,40 +278,6 @@ class BrokenPromiseError(AssertionError):
     def __init__(self, broken: Sequence[str]) -> None:
         super().__init__("; ".join(broken[:5]))
         self.broken = tuple(broken)
-
-
-class Moment:
-    """What the world needs of whoever drives it; this one lets nothing happen by itself."""
-
-    def __init__(self, time: int) -> None:
-        self.time = time
-        self.skew = 0
-        self.turned = 0
-        self.telling: list[Any] = []
-
-    @property
-    def clock(self) -> int:
-        """What a process reads from its clock."""
-        return self.time + self.skew
-
-    def wait(self, ms: int) -> None:
-        """Time passes."""
-        self.time += ms
-
-    def note(self, what: str) -> None:
-        """Something has happened that a trace should tell."""
-
-    def kill(self) -> None:
-        """The process that is at work ends."""
-        raise NotImplementedError
-
-
-def _record(one: Person, said_at: int) -> ContactRecord:
-    wants = {f"{channel}_consent": channel not in one.said_no for channel in ("email", "sms")}
-    signed_up_at = START - 100 * DAY_MS
-    return ContactRecord(
-        one.name, one.email, one.phone, zone=one.zone, signed_up_at=signed_up_at, consent_at=said_at, **wants
-    )
 
 
 def _by_hand(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
