@@ -16,6 +16,7 @@ app = App(
 
 Example: clm up --demo runs everything on a made-up shop; clm COMMAND --help shows each command with an example.""",
     version_flags=["--version"],
+    suppress_keyboard_interrupt=False,  # `main` says that it was stopped
 )
 
 # By name, so that a command loads only what it needs: a second of waiting less for most.

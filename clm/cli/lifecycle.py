@@ -55,7 +55,9 @@ def run(
     load_project(settings)  # refuse faults here, in one piece, rather than as a failed flow run
     _warn_of_later_facts(settings, instant)
     request = {"as_of": instant and instant.isoformat(), "only": only}
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Ctrl-C too, also where it came in ignored, as it does for a shell's background job: the flow would inherit that.
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, _interrupt)
     with _surroundings(settings) as (environment, held):
         summary = _run_flow(request, environment, held)
     if json:
