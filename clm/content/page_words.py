@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from string import Formatter
@@ -222,6 +223,18 @@ class Words(_Part):
         return _named([self.join.lead, self.join.agree, self.confirm.lead, self.confirm.button])
 
 
+@lru_cache(maxsize=1)
+def _pages_in(folder: Path) -> ImmutableSandboxedEnvironment:
+    """What reads and keeps the pages of a folder; those that are changed are read again."""
+    return ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(folder),
+        autoescape=lambda name: name is not None and name.endswith(".html"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 class PageWords:
     """Every language's words and the pages, checked once."""
 
@@ -251,15 +264,8 @@ class PageWords:
             faults.append(Fault(str(folder / f"{_LAST_RESORT}.yaml"), "does not exist; it is everybody's last resort"))
         if faults:
             raise ConfigurationError(faults)
-        pages = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader(folder),
-            autoescape=lambda name: name is not None and name.endswith(".html"),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
         try:
-            return cls(words, pages, brand, default_locale)
+            return cls(words, _pages_in(folder), brand, default_locale)
         except TemplateError as error:
             raise ConfigurationError([Fault(str(folder), f"{type(error).__name__}: {error.message}")]) from None
 
