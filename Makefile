@@ -25,7 +25,7 @@ run: $(STAMP) ## the main job: server, worker, demo shop, one lifecycle run; sta
 	@$(BIN)/clm up --demo
 
 test: $(STAMP) ## all tests
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: lint types imports migrations ## lint, types, import contracts, migrations, fast tests on SQLite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" -k "not postgresql" $(ARGS)

@@ -46,6 +46,7 @@ from clm.engine.dispatch import Dispatcher
 from clm.engine.journey import Journeys
 from clm.engine.stream import stream
 from clm.errors import ClmError
+from clm.settings import Settings
 from clm.store import messages as messages_store
 from clm.store.database import Database
 
@@ -142,7 +143,9 @@ class Watched:
 def _dispatcher(database: Database, plan: Journeys, channel: Channel, now: int) -> Dispatcher:
     brand = read_brand(PROJECT / "config" / "brand.yaml")
     facts = [name for name, fact in FACTS.items() if fact.scope == "contact"]
-    library = TemplateLibrary.load(PROJECT / "templates", brand=brand, default_locale="en-GB", facts=facts)
+    library = TemplateLibrary.load(
+        PROJECT / "templates", brand=brand, default_locale="en-GB", facts=facts, cache=Settings().cache
+    )
     return Dispatcher(
         database=database,
         journeys=plan,

@@ -28,10 +28,11 @@ from tests.reliability.crashes.scene import Scene, lay_out
 pytestmark = pytest.mark.slow
 
 SECONDS_MAX = 120.0
-PEOPLE = 6_000
-"""More than one run leases ahead, so that there is something for the other, also where it begins some seconds later."""
+PEOPLE = 3_000
+"""More than both runs lease ahead."""
 AT_ONCE = 64
-LATENCY_MS = 400
+SLOW_MS, LATENCY_MS = 2_000, 400
+"""How long the provider takes: at first so long that the first run is far from its end when the second begins."""
 DISPATCH = "dispatch-messages/dispatch-messages"
 RECONCILE = "reconcile-messages/reconcile-messages"
 PREFECT_YAML = """\
@@ -113,7 +114,7 @@ def scene(tmp_path: Path, postgres_url: str) -> Iterator[Scene]:
     """Messages queued on PostgreSQL, for a provider that takes its time."""
     with contextlib.closing(Database(postgres_url)) as database:
         empty(database)
-    with fake_provider(tmp_path, latency_ms=LATENCY_MS) as provider:
+    with fake_provider(tmp_path, latency_ms=SLOW_MS) as provider:
         laid = lay_out(tmp_path, postgres_url, provider, at_once=AT_ONCE)
         laid.queue(PEOPLE)
         yield laid
@@ -145,6 +146,8 @@ def test_two_workers_send_everything_once_though_one_run_is_killed(scene: Scene,
         _wait_for(lambda: _tokens(scene) >= 2)
         victims = [pid for run in runs if (pid := services.process_of(run)) is not None]
         assert len(victims) == 2
+        scene.provider.behave(latency_ms=LATENCY_MS)
+        time.sleep(SLOW_MS / 1_000)  # what it has in hand takes as long as it did
         _kill_with_messages_in_hand(scene, max(victims, key=_begun))  # the one with more to do
         _wait_for(lambda: {services.state(run) for run in runs} == {"CRASHED", "COMPLETED"})
         swept = services.server.start_run(RECONCILE)
@@ -163,7 +166,7 @@ def _kill_with_messages_in_hand(scene: Scene, victim: int) -> None:
     while time.monotonic() < patience:
         os.kill(victim, signal.SIGSTOP)
         before = _in_hand(scene)
-        time.sleep(4 * LATENCY_MS / 1_000)
+        time.sleep(8 * LATENCY_MS / 1_000)
         if before & _in_hand(scene):
             os.kill(victim, signal.SIGKILL)
             return
