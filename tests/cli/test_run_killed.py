@@ -20,6 +20,8 @@ from tests.small_project import small_project
 pytestmark = pytest.mark.slow
 
 SECONDS_MAX = 120.0
+BEFORE_AN_AMPERSAND = ("/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh")
+"""Starts a program as a shell does a job in the background: deaf to Ctrl-C, which it must not stay."""
 FLOW = """
     import os, sys, time
     from pathlib import Path
@@ -48,14 +50,12 @@ class Run:
         self.log = folder / "log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "clm", "run"],
+                [*BEFORE_AN_AMPERSAND, sys.executable, "-m", "clm", "run"],
                 cwd=folder,
                 env=own | {"PYTHONPATH": str(ROOT)},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                # As a shell starts what stands before `&`: it must end nevertheless, however these tests were started.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
             )
 
     @property
