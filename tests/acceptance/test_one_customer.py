@@ -27,6 +27,8 @@ from clm.web.app import create_app
 from tests.engine.shop import Shop, order
 from tests.web.asking import Asker, contact_id
 
+pytestmark = pytest.mark.slow
+
 SIGNED_UP = to_ms(datetime(2026, 3, 2, 10, tzinfo=UTC))
 """A Monday."""
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

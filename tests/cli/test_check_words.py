@@ -11,6 +11,8 @@ from clm.cli.project import _looked_at
 from clm.settings import Settings
 from tests.small_project import replace, small_project
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).parents[2]
 CAMPAIGNS = ("feedback", "win_back")
 LETTER = "templates/win_back/incentive"

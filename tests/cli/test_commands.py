@@ -137,6 +137,7 @@ def test_listings_of_nothing_are_empty_json(clm: Clm) -> None:
     assert json.loads(clm("quarantine", "--json").stdout) == []
 
 
+@pytest.mark.slow
 def test_check_finds_no_fault_in_what_is_shipped(clm: Clm) -> None:
     """The shipped configuration and templates are without faults."""
     checked = clm("check", "--json")
@@ -144,6 +145,7 @@ def test_check_finds_no_fault_in_what_is_shipped(clm: Clm) -> None:
     assert json.loads(checked.stdout) == {"ok": True, "faults": [], "notes": []}
 
 
+@pytest.mark.slow
 def test_check_tells_all_faults_at_once(clm: Clm, tmp_path: Path) -> None:
     """Faults of several files are told together, each with file, line, column and remedy."""
     config = tmp_path / "config"
@@ -168,6 +170,7 @@ def test_check_tells_all_faults_at_once(clm: Clm, tmp_path: Path) -> None:
     assert line[cuont["column"] - 1 :].startswith("order_cuont")
 
 
+@pytest.mark.slow
 def test_check_finds_steps_without_words(clm: Clm, tmp_path: Path) -> None:
     """A step whose template is missing is a fault that says which files to write."""
     config = tmp_path / "config"

@@ -160,6 +160,7 @@ def test_a_message_that_no_picture_can_be_taken_of_is_told(
     assert told["messages"][0]["files"] == {"text": "incentive.en.txt", "html": "incentive.en.html"}
 
 
+@pytest.mark.slow
 def test_an_image_that_does_not_come_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The picture is taken without it, and nothing more is asked of its host; those within the mail are there."""
     monkeypatch.setattr(pictures, "IMAGES_SECONDS_MAX", 0.5)
@@ -179,6 +180,7 @@ def test_an_image_that_does_not_come_is_waited_for_once(tmp_path: Path, monkeypa
     assert (tmp_path / "second.png").stat().st_size > 500
 
 
+@pytest.mark.slow
 def test_pictures_are_taken_light_and_dark_wide_and_narrow(tmp_path: Path) -> None:
     """Each as wide as its screen; a browser that is not there is said to be missing, and the remedy."""
     with pytest.raises(NoPicturesError, match="CLM_CHROMIUM"):

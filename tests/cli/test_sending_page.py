@@ -172,6 +172,7 @@ def test_resolving_what_is_not_in_doubt_is_refused(clm: Clm) -> None:
     assert clm("doubt", "resolve", "12", "--as", "sent").returncode == 1
 
 
+@pytest.mark.slow
 def test_checking_names_everything_at_once(clm: Clm, small: Settings) -> None:
     """Links, keys and customers' pages: nobody mends one to be told of the next."""
     templates = small.templates

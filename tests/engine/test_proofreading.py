@@ -19,6 +19,7 @@ ONE = ("referral",)
 INVITE = "templates/referral/invite"
 
 
+@pytest.mark.slow
 def test_the_shipped_messages_read_well_in_every_language() -> None:
     """All campaigns, in five languages, for readers of whom all is known, or nothing, or the strangest: no faults."""
     settings = Settings(config=PROJECT / "config", templates=PROJECT / "templates")
