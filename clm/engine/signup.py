@@ -7,12 +7,14 @@ button that this letter leads to is consent. Later they say that they want the l
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from hashlib import sha256
 
 from clm.domain.instant import HOUR_MS
 from clm.domain.record import OWN_SOURCE, ContactRecord, EventRecord
+from clm.domain.wish import Wish
 from clm.engine.ingest import Ingest
-from clm.engine.subscription import Subscriber, choose, committed
+from clm.engine.subscription import SubscribedChannel, Subscriber, chosen, committed
 from clm.store import addressees, consents, contacts, events, profiles
 from clm.store.database import Database, Transaction
 
@@ -66,25 +68,43 @@ def confirm(database: Database, contact_id: int, *, source: str, now: int) -> Su
 
     `source` is the proof: the page, the language and the wording that they saw.
     """
-    found = choose(database, contact_id, {"email": True}, source=source, now=now)
-    if found is not None and found.gets("email"):
-        committed(database, lambda tx: _confirmed(tx, contact_id, now=now))
-    return found
+
+    def work(tx: Transaction) -> Subscriber | None:
+        found = chosen(tx, contact_id, {"email": True}, source=source, now=now)
+        if found is not None and found.gets("email"):
+            # Not later: the page has no button for whoever gets letters, and nobody would press it again.
+            _confirmed(tx, contact_id, now=now)
+        return found
+
+    return committed(database, work)
 
 
-def saved(database: Database, found: Subscriber, *, now: int) -> None:
-    """Note that somebody has come to the preference page and said what they want: a sign of life, as a click is.
+def save(
+    database: Database,
+    before: Subscriber,
+    wanted: Mapping[SubscribedChannel, bool],
+    wish: Wish,
+    *,
+    source: str,
+    came: bool,
+    now: int,
+) -> Subscriber | None:
+    """Keep what somebody says on the preference page; None where there is no such contact.
 
-    The event tells in `letters` whether mail reaches them now. Once a minute, so that no button fills the table.
+    Saying anything that is new, or with `came` anything at all, is a sign of life, as a click is: an event tells in
+    `letters` whether mail reaches them now. Once a minute, so that no button fills the table.
     """
-    letters = "yes" if found.gets("email") else "no"
-    external_id = f"{SAVED} {found.contact_id} {letters} {now // _MINUTE_MS}"
 
-    def work(tx: Transaction) -> None:
-        _note(tx, external_id, SAVED, found.contact_id, {"letters": letters}, now=now)
-        profiles.note_reactions(tx, {found.contact_id: now})
+    def work(tx: Transaction) -> Subscriber | None:
+        after = chosen(tx, before.contact_id, wanted, wish, source=source, now=now)
+        if after is not None and (came or after != before):
+            letters = "yes" if after.gets("email") else "no"
+            external_id = f"{SAVED} {after.contact_id} {letters} {now // _MINUTE_MS}"
+            _note(tx, external_id, SAVED, after.contact_id, {"letters": letters}, now=now)
+            profiles.note_reactions(tx, {after.contact_id: now})
+        return after
 
-    committed(database, work)
+    return committed(database, work)
 
 
 def _confirmed(tx: Transaction, contact_id: int, *, now: int) -> None:

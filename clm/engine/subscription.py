@@ -78,31 +78,40 @@ def choose(
     Off and the wish hold for every contact with the address, on for this one alone. `source` is the proof: where
     they have said it, and for what words. Committed, and on disk, when this returns.
     """
+    return committed(database, lambda tx: chosen(tx, contact_id, wanted, wish, source=source, now=now))
 
-    def work(tx: Transaction) -> Subscriber | None:
-        contact = addressees.of(tx, contact_id)
-        if contact is None:
-            return None
-        concerned = {channel: _holders(tx, contact, channel) for channel in wanted}
-        readers = set() if wish is None else _holders(tx, contact, "email")
-        profiles.hold(tx, set().union({contact_id}, readers, *concerned.values()))
-        for choice in _as_it_stands(tx, contact).choices:
-            on = wanted.get(choice.channel)
-            if on is False:
-                stop(tx, choice.channel, _address(contact, choice.channel), "unsubscribed", source=source, now=now)
-            elif on and not choice.on and choice.barred is None:
-                lift(tx, choice.channel, _address(contact, choice.channel), now=now)
-                state(tx, [contact_id], choice.channel, granted=True, source=source, now=now)
-        for channel, on in wanted.items():
-            if on is False:  # also of whom we have no address any more: it may come back
-                state(tx, concerned[channel], channel, granted=False, source=source, now=now)
-        stood = wishes.of(tx, readers)
-        for reader in sorted(readers):
-            if wish is not None and wish != stood.get(reader, Wish()):
-                wishes.put(tx, reader, wish, source=source, at=now)
-        return _as_it_stands(tx, contact)
 
-    return committed(database, work)
+def chosen(
+    tx: Transaction,
+    contact_id: int,
+    wanted: Mapping[SubscribedChannel, bool],
+    wish: Wish | None = None,
+    *,
+    source: str,
+    now: int,
+) -> Subscriber | None:
+    """The same within a transaction of the caller's, for whom more follows from the choice."""
+    contact = addressees.of(tx, contact_id)
+    if contact is None:
+        return None
+    concerned = {channel: _holders(tx, contact, channel) for channel in wanted}
+    readers = set() if wish is None else _holders(tx, contact, "email")
+    profiles.hold(tx, set().union({contact_id}, readers, *concerned.values()))
+    for choice in _as_it_stands(tx, contact).choices:
+        on = wanted.get(choice.channel)
+        if on is False:
+            stop(tx, choice.channel, _address(contact, choice.channel), "unsubscribed", source=source, now=now)
+        elif on and not choice.on and choice.barred is None:
+            lift(tx, choice.channel, _address(contact, choice.channel), now=now)
+            state(tx, [contact_id], choice.channel, granted=True, source=source, now=now)
+    for channel, on in wanted.items():
+        if on is False:  # also of whom we have no address any more: it may come back
+            state(tx, concerned[channel], channel, granted=False, source=source, now=now)
+    stood = wishes.of(tx, readers)
+    for reader in sorted(readers):
+        if wish is not None and wish != stood.get(reader, Wish()):
+            wishes.put(tx, reader, wish, source=source, at=now)
+    return _as_it_stands(tx, contact)
 
 
 def stop(tx: Transaction, channel: SubscribedChannel, address: str, reason: str, *, source: str, now: int) -> bool:

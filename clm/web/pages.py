@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from clm.content.links import Purpose
 from clm.domain.wish import FREQUENCIES, Wish
-from clm.engine.signup import saved
-from clm.engine.subscription import CHANNELS, SubscribedChannel, Subscriber, choose, subscriber, unsubscribe
+from clm.engine.signup import save
+from clm.engine.subscription import CHANNELS, SubscribedChannel, Subscriber, subscriber, unsubscribe
 from clm.errors import StoreError
 from clm.insight.drawing import STYLE
 from clm.web.edge import body_of
@@ -108,9 +108,8 @@ def _chosen(request: Request, reception: Reception, token: str, body: bytes) -> 
         if _BUTTON in fields.get(_KEEP, ()):
             source = f"keep-writing button, wording {locale} {reception.words.of(locale).keeping}"
             wanted["email"] = True
-        after = choose(reception.database, before.contact_id, wanted, wish, source=source, now=reception.clock())
-        if after is not None and (_KEEP in fields or after != before):
-            saved(reception.database, after, now=reception.clock())
+        came = _KEEP in fields
+        after = save(reception.database, before, wanted, wish, source=source, came=came, now=reception.clock())
     except StoreError as error:
         return away(request, reception, error)
     if after is None:

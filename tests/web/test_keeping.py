@@ -65,10 +65,10 @@ def test_a_button_pressed_again_and_again_fills_no_table(ada: int, database: Dat
     for later in (0, 1, MINUTE_MS - 1):
         found = subscriber(database, ada)
         assert found is not None
-        signup.saved(database, found, now=begin + later)
+        signup.save(database, found, {}, found.wish, source="test", came=True, now=begin + later)
     assert len(saved(database)) == 1
     assert shop.profile("ada")["last_reaction_at"] == begin + MINUTE_MS - 1
-    signup.saved(database, found, now=begin + MINUTE_MS)
+    signup.save(database, found, {}, found.wish, source="test", came=True, now=begin + MINUTE_MS)
     assert len(saved(database)) == 2
 
 
