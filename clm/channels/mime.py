@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[^\s@<>,;:\"()\[\]\\]{1,255}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,76}")
+_OF_ADDRESSES = frozenset({"reply-to", "list-unsubscribe"})
+"""Headers in which programs look for addresses, and no encoded word may stand (RFC 2047, 5)."""
+_HOST = re.compile(r"(?:(?<=@)|(?<=//))[^\s@/:?#<>,]+")
 _OWN_HEADERS = frozenset({"from", "to", "subject", "date", "message-id", "mime-version"})
 
 _LINE_BYTES_MAX = 998  # RFC 5322
@@ -77,8 +80,14 @@ def extra_headers(envelope: Envelope) -> dict[str, str]:
     for name, value in envelope.headers.items():
         if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS or name.lower().startswith("content-"):
             raise UnfitMail("a header's name is not allowed")
-        carried[name] = _value(name, value)
+        told = value if value.isascii() or name.lower() not in _OF_ADDRESSES else _with_ascii_hosts(name, value)
+        carried[name] = _value(name, told)
     return carried
+
+
+def _with_ascii_hosts(field: str, text: str) -> str:
+    """Addresses of mail and links as servers know them, their hosts in ASCII."""
+    return _HOST.sub(lambda host: _ascii_host(field, host[0]), text)
 
 
 def require_plain(field: str, text: str) -> None:
@@ -92,13 +101,17 @@ def ascii_address(field: str, address: str) -> str:
     if not _ADDRESS.fullmatch(address) or _CONTROL.search(address):
         raise UnfitMail(f"{field} is not an address that an e-mail can carry")
     local, _, domain = address.rpartition("@")
-    if not domain.isascii():
-        try:
-            # By IDNA 2008, as imports check it: Python's own codec is of 2003 and leads from straße.de to strasse.de.
-            domain = idna.encode(domain, uts46=True).decode("ascii")
-        except UnicodeError:  # idna's own errors are such
-            raise UnfitMail(f"{field} has a domain that does not exist") from None
-    return f"{local}@{domain}"
+    return f"{local}@{_ascii_host(field, domain)}"
+
+
+def _ascii_host(field: str, host: str) -> str:
+    if host.isascii():
+        return host
+    try:
+        # By IDNA 2008, as imports check it: Python's own codec is of 2003 and leads from straße.de to strasse.de.
+        return idna.encode(host, uts46=True).decode("ascii")
+    except UnicodeError:  # idna's own errors are such
+        raise UnfitMail(f"{field} has a domain that does not exist") from None
 
 
 def _part(subtype: str, text: str, fence: bytes, *, eight_bit: bool) -> bytes:

@@ -184,6 +184,16 @@ def test_mail_goes_to_the_domain_that_was_checked(tmp_path: Path, domain: str) -
     assert (domain == "straße.de") == (checked.ascii_domain == "xn--strae-oqa.de")
 
 
+def test_answers_and_the_way_out_lead_to_international_domains(tmp_path: Path) -> None:
+    """Reply-To and List-Unsubscribe are read by programs: their hosts are in ASCII and nothing in them is encoded."""
+    leave = "<https://bücher.example:8443/u/MTIz.abc>, <mailto:tee@bücher.example?subject=unsubscribe>"
+    headers = {"Reply-To": "tee@bücher.example", "List-Unsubscribe": leave}
+    deliver(Outbox(tmp_path), replace(MAIL, headers=headers))
+    written = (tmp_path / "mail" / "7.eml").read_text(encoding="utf-8")
+    assert "\nReply-To: tee@xn--bcher-kva.example\n" in written
+    assert f"\nList-Unsubscribe: {leave.replace('bücher', 'xn--bcher-kva')}\n" in written
+
+
 @pytest.mark.parametrize("domain", ["☕.com", "i❤.ws", "a..bücher.de", "ü" * 64 + ".de"])
 def test_a_domain_that_cannot_be_is_written_nothing(tmp_path: Path, domain: str) -> None:
     """Where no import would take the address (pictures are no letters), no mail leads either."""
