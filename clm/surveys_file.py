@@ -166,9 +166,11 @@ def _texts(value: object, loc: Loc) -> Iterator[tuple[Loc, str]]:
 def _unsayable(said: str) -> Iterator[str]:
     """Braces are for values; whatever else stands in them would fail when somebody opens the page."""
     try:
-        unknown = {field for _, field, _, _ in Formatter().parse(said) if field is not None} - set(_VALUES)
+        named = [found for found in Formatter().parse(said) if found[1] is not None]
     except ValueError:
         yield "has a brace that stands alone; write {{ or }} for one that is shown"
         return
-    for name in sorted(unknown):
+    if any(how or converted for _, _, how, converted in named):
+        yield "says in braces how to write a value; write its name alone, such as {brand}"
+    for name in sorted({name for _, name, _, _ in named if name is not None} - set(_VALUES)):
         yield f"names {{{name}}}; there are {{{'}, {'.join(_VALUES)}}}"

@@ -93,6 +93,8 @@ def test_a_shop_without_surveys_needs_no_file(tmp_path: Path) -> None:
             "words.en.title: names {name}; there are {brand}, {reply_to}",
         ),
         (changed(RATING, "words.en.title", "Dear {brand"), "words.en.title: has a brace that stands alone"),
+        (changed(RATING, "words.en.title", "{brand!x}"), "words.en.title: says in braces how to write a value"),
+        (changed(RATING, "words.en.lead", "{brand:d}"), "words.en.lead: says in braces how to write a value"),
         (changed(RATING, "words.en.title", "a\x07"), "words.en.title"),
         (changed(RATING, "words.en.titel", "x"), "`titel` is not a setting"),
         (changed(RATING, "words.Deutsch", SCORED), "words.Deutsch"),

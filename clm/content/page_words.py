@@ -44,8 +44,10 @@ class _Part(BaseModel):
     def _names_only_known_values(self) -> _Part:
         for name, said in self:
             if isinstance(said, str):
-                unknown = {field for _, field, _, _ in Formatter().parse(said) if field is not None} - _VALUES
-                if unknown:
+                named = [found for found in Formatter().parse(said) if found[1] is not None]
+                if any(how or converted for _, _, how, converted in named):
+                    raise ValueError(f"`{name}` says in braces how to write a value; write its name alone")
+                if unknown := {field for _, field, _, _ in named if field is not None} - _VALUES:
                     known = ", ".join(f"{{{value}}}" for value in sorted(_VALUES))
                     raise ValueError(f"`{name}` names {{{min(unknown)}}}; there are {known}")
         return self
