@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,13 +57,17 @@ class Outing:
 
 def outings(database: Database, configuration: Configuration) -> list[Outing]:
     """Every broadcast that there is a file of, the latest first."""
-    found = {one.campaign: one for one in standings(database, configuration)}
-    at_once = [one.campaign for one in configuration.broadcasts if one.at_once]
+    return outings_of(database, configuration.broadcasts, standings(database, configuration))
+
+
+def outings_of(database: Database, files: Iterable[Broadcast], known: Iterable[Standing]) -> list[Outing]:
+    """Some broadcasts, the latest first; `known` is how each of them stands, and maybe others."""
+    latest = sorted(files, key=lambda one: (one.at, one.campaign), reverse=True)
+    found, names = {one.campaign: one for one in known}, [one.campaign for one in latest]
     with database.read() as tx:
-        begun = {name: broadcasts.begun_at(tx, name) for name in at_once}
-        off, spared = broadcasts.called_off(tx, found), broadcasts.spared(tx, found)
-    files = sorted(configuration.broadcasts, key=lambda one: (one.at, one.campaign), reverse=True)
+        begun = {one.campaign: broadcasts.begun_at(tx, one.campaign) for one in latest if one.at_once}
+        off, spared = broadcasts.called_off(tx, names), broadcasts.spared(tx, names)
     return [
         Outing(one, found[one.campaign], one.campaign in off, spared.get(one.campaign, 0), begun.get(one.campaign))
-        for one in files
+        for one in latest
     ]

@@ -11,7 +11,7 @@ from clm.domain.campaign import Campaign
 from clm.domain.node import END, Program
 from clm.domain.program import program
 from clm.engine.journey import program_then
-from clm.insight.standing import Standing, standings
+from clm.insight.standing import Standing, standing_of
 from clm.store import enrolments, progress
 from clm.store.database import Database, Found, Transaction
 
@@ -58,7 +58,7 @@ _WITHHELD = frozenset({"refused", "rejected", "expired", "dead"})
 
 def progress_of(database: Database, configuration: Configuration, campaign: Campaign) -> Progress:
     """The figures of a campaign as they are committed now."""
-    standing = next(one for one in standings(database, configuration) if one.campaign == campaign.campaign)
+    standing = standing_of(database, configuration, campaign.campaign)
     found = Progress(standing, steps={step.send: StepFigures() for step in campaign.sends})
     with database.read() as tx:
         counts = _by_key(tx, campaign)

@@ -37,8 +37,16 @@ class Standing:
         return sum(int(version[name]) for version in self.versions)
 
 
-def standings(database: Database, configuration: Configuration) -> list[Standing]:
-    """Every campaign there is a file of, most urgent first, then broadcasts; and those removed that people were in."""
+def standing_of(database: Database, configuration: Configuration, campaign: str) -> Standing:
+    """One campaign that there is a file of; nothing is read of the others."""
+    return next(one for one in standings(database, configuration, campaign) if one.campaign == campaign)
+
+
+def standings(database: Database, configuration: Configuration, alone: str | None = None) -> list[Standing]:
+    """Every campaign there is a file of, most urgent first, then broadcasts; and those removed that people were in.
+
+    With `alone` only that campaign is counted.
+    """
     files = [(one, isinstance(one, Broadcast)) for one in configuration.all_campaigns]
     files.sort(key=lambda pair: (pair[1], -pair[0].priority, pair[0].campaign))
     found = {
@@ -50,13 +58,13 @@ def standings(database: Database, configuration: Configuration) -> list[Standing
         return found.setdefault(campaign, Standing(campaign, None, "removed", None, None))
 
     with database.read() as tx:
-        for row in census.enrolled(tx):
+        for row in census.enrolled(tx, alone):
             standing = of(row.campaign)
             counts = {name: getattr(row, name) for name in COUNTED}
             current = row.version == standing.version
             first = iso(row.first_entered_at)
             standing.versions.append({"version": row.version, "current": current, "first_entered_at": first, **counts})
-        for row in messages.standing_by_campaign(tx):
+        for row in messages.standing_by_campaign(tx, alone):
             of(row.campaign).messages[row.status] = row.messages
         for campaign in census.backlogs(tx):
             of(campaign).backlog = True

@@ -60,8 +60,11 @@ def by_group(tx: Transaction) -> dict[str, int]:
     return {row.rfm_group: row.contacts for row in tx.execute(query)}
 
 
-def enrolled(tx: Transaction) -> list[Found]:
-    """Enrolments by campaign, version and status: active, completed, exited, held_out (of all), goals (of all)."""
+def enrolled(tx: Transaction, campaign: str | None = None) -> list[Found]:
+    """Enrolments by campaign, version and status: active, completed, exited, held_out (of all), goals (of all).
+
+    Of all campaigns, or of one alone.
+    """
     e = enrolments.c
     query = select(
         e.campaign,
@@ -73,6 +76,8 @@ def enrolled(tx: Transaction) -> list[Found]:
         func.count(e.goal_at).label("goals"),
         func.min(e.entered_at).label("first_entered_at"),
     )
+    if campaign is not None:
+        query = query.where(e.campaign == campaign)
     return list(tx.execute(query.group_by(e.campaign, e.version).order_by(e.campaign, func.min(e.entered_at))))
 
 

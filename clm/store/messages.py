@@ -89,10 +89,13 @@ def waiting_for(tx: Transaction) -> list[Found]:
     return list(tx.execute(query.group_by(*keys).order_by(*keys)))
 
 
-def standing_by_campaign(tx: Transaction) -> list[Found]:
-    """How many messages stand in each status, by campaign: campaign, status, messages."""
+def standing_by_campaign(tx: Transaction, campaign: str | None = None) -> list[Found]:
+    """How many messages stand in each status, by campaign, of all or of one: campaign, status, messages."""
     m = messages.c
-    return list(tx.execute(select(m.campaign, m.status, func.count().label("messages")).group_by(m.campaign, m.status)))
+    query = select(m.campaign, m.status, func.count().label("messages"))
+    if campaign is not None:
+        query = query.where(m.campaign == campaign)
+    return list(tx.execute(query.group_by(m.campaign, m.status)))
 
 
 def listed(

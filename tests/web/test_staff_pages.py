@@ -21,6 +21,7 @@ from clm.web.app import create_app
 from clm.web.staff.frame import in_scheme
 from tests.conftest import PROJECT
 from tests.engine.shop import NOW, Shop
+from tests.store.test_reach import gone_through
 from tests.web.asking import Asker
 from tests.web.staff_browser import Browser
 
@@ -131,16 +132,31 @@ def test_a_broadcast_is_not_live_before_it_is_announced(browser: Browser, projec
     try:
         looked._configuration._looked = 0.0
         listed = browser("GET", "/staff/campaigns").text
-        alone = browser("GET", "/staff/campaigns/harvest").text
+        with gone_through(browser.asker.app.state.reception.database) as read:
+            alone = browser("GET", "/staff/campaigns/harvest").text
     finally:
         file.unlink()
         looked._configuration._looked = 0.0
+    assert counted_of_all(read) == []
     [row] = re.findall(r"<tr>(?:(?!</tr>).)*harvest.*?</tr>", listed, re.DOTALL)
     [heading] = re.findall(r"<h1>.*?</h1>", alone, re.DOTALL)
     for part in (row, heading):
         assert ">not announced</span>" in part
         assert "live" not in part
     assert ">live</span>" in listed
+
+
+def counted_of_all(gone: list[str]) -> list[str]:
+    """What was read of the tables that grow with each message, from one end to the other."""
+    return [one for one in gone if one.split()[1] in {"enrolments", "messages"}]
+
+
+@pytest.mark.parametrize("path", ["win_back", "win_back/figures"])
+def test_a_campaigns_page_counts_no_other_campaign(browser: Browser, path: str) -> None:
+    """It is asked for every ten seconds, and costs as much as the campaign has sent, not as all of them have."""
+    with gone_through(browser.asker.app.state.reception.database) as read:
+        assert "in flight" in browser("GET", f"/staff/campaigns/{path}").text
+    assert counted_of_all(read) == []
 
 
 def test_a_search_of_the_inbox_stands_in_no_address(browser: Browser) -> None:

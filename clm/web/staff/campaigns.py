@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from clm.domain.broadcast import Broadcast
 from clm.domain.campaign import Campaign
 from clm.domain.node import length
-from clm.insight.broadcasts import outings
+from clm.insight.broadcasts import outings_of
 from clm.insight.diagram import svg
 from clm.insight.drawing import without_style
 from clm.insight.progress import progress_of
-from clm.insight.standing import standings
+from clm.insight.standing import Standing, standings
 from clm.web.staff.desk import AtDesk, Desk, Member, NothingHereError
 
 router = APIRouter(prefix="/staff/campaigns")
@@ -25,16 +27,18 @@ def listed(request: Request, desk: AtDesk, visit: Member) -> Response:
     """Every campaign, most urgent first."""
     configuration = desk.projects.configuration()
     found = standings(desk.reception.database, configuration)
-    return desk.page(request, "campaigns", visit, found=found, states=_states(desk))
+    states = _states(desk, configuration.broadcasts, found)
+    return desk.page(request, "campaigns", visit, found=found, states=states)
 
 
 @router.get("/{campaign}")
 def one(request: Request, desk: AtDesk, visit: Member, campaign: str) -> Response:
     """One campaign: what it does, and how it goes."""
     file = _campaign(desk, campaign)
-    state = _states(desk).get(campaign, file.status)
-    values = {"state": state, "settings": _settings(file), **_figures(desk, file)}
-    return desk.page(request, "campaign", visit, campaign=file, **values)
+    values = _figures(desk, file)
+    states = _states(desk, [file], [values["found"].standing]) if isinstance(file, Broadcast) else {}
+    state = states.get(campaign, file.status)
+    return desk.page(request, "campaign", visit, campaign=file, state=state, settings=_settings(file), **values)
 
 
 @router.get("/{campaign}/figures")
@@ -44,10 +48,9 @@ def figures(request: Request, desk: AtDesk, visit: Member, campaign: str) -> Res
     return desk.page(request, "figures", visit, part=True, campaign=file, **_figures(desk, file))
 
 
-def _states(desk: Desk) -> dict[str, str]:
+def _states(desk: Desk, files: Sequence[Broadcast], known: Sequence[Standing]) -> dict[str, str]:
     """How far each broadcast is; its file says nothing of that."""
-    configuration = desk.projects.configuration()
-    found = outings(desk.reception.database, configuration) if configuration.broadcasts else []
+    found = outings_of(desk.reception.database, files, known) if files else []
     return {one.broadcast.campaign: one.state for one in found}
 
 
