@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -23,18 +24,20 @@ class Current(Generic[Content]):
         self._read_again = read
         self._stamp: _Stamp = (-1, -1)
         self._read: Content | None = None
+        self._lock = threading.Lock()
 
     def __call__(self) -> Content | None:
         """What the file says; None where nobody can say, because it has never been sound."""
         stamp = self._stamp_now()
-        if stamp != self._stamp:
-            self._stamp = stamp
-            try:
-                self._read = self._read_again()
-            except ConfigurationError as error:
-                for fault in error.faults:
-                    log.error("%s is as it was: %s", self._path.name, fault)  # noqa: TRY400 - a slip has no trace
-        return self._read
+        with self._lock:  # whoever comes while it is read waits, and is not told what it said before, or nothing
+            if stamp != self._stamp:
+                self._stamp = stamp
+                try:
+                    self._read = self._read_again()
+                except ConfigurationError as error:
+                    for fault in error.faults:
+                        log.error("%s is as it was: %s", self._path.name, fault)  # noqa: TRY400 - a slip has no trace
+            return self._read
 
     def _stamp_now(self) -> _Stamp:
         try:

@@ -27,7 +27,7 @@ class Throttle:
     def lets(self, where: str, now: int) -> bool:
         """Whether one more is let through, and counted."""
         times = self._at.setdefault(where, deque(maxlen=ASKS_MAX))
-        if len(times) == ASKS_MAX and times[0] > now - ASKS_WITHIN_MS:
+        if len(times) == ASKS_MAX and abs(now - times[0]) < ASKS_WITHIN_MS:  # a clock may have been put back
             return False
         times.append(now)
         if len(self._at) > _NETWORKS_MAX:  # whoever asked first is forgotten, so that this stays small

@@ -16,6 +16,7 @@ from clm.engine.subscription import subscriber
 from clm.store import wishes
 from clm.store.database import Database
 from clm.store.schema import contacts, events
+from clm.web.throttle import Throttle
 from tests.engine.shop import NOW, Shop, order
 from tests.web.asking import Asker, contact_id
 
@@ -151,6 +152,12 @@ class TestJoining:
         assert asked(database) == []
         answers = [send(web, "/join", email=f"p{one}@example.com", agree="yes").status_code for one in range(6)]
         assert answers == [200] * 5 + [429]
+
+    def test_a_clock_put_back_keeps_nobody_out(self) -> None:
+        """Whoever asked before it was put back has not asked just now, and does not wait until it has caught up."""
+        throttle = Throttle()
+        assert [throttle.lets("198.51.100.7", NOW) for _ in range(6)] == [True] * 5 + [False]
+        assert throttle.lets("198.51.100.7", NOW - DAY)
 
     def test_a_proxy_is_not_everybody(self, web: Asker) -> None:
         """Behind a proxy on this machine each client is counted by itself, by the name that the proxy itself gave."""

@@ -138,6 +138,14 @@ def test_guessing_has_to_wait(browser: Browser, clock: Clock) -> None:
     assert browser.sign_in().status_code == 303
 
 
+def test_a_clock_put_back_keeps_nobody_out(browser: Browser, clock: Clock) -> None:
+    """After failures by a clock that was ahead, nobody waits until it has caught up."""
+    for expected in [403] * FAILURES_MAX + [429]:
+        assert browser.sign_in(password="a wild guess here").status_code == expected
+    clock.now -= HOUR_MS
+    assert browser.sign_in().status_code == 303
+
+
 def test_nobody_is_kept_out_by_a_stranger(browser: Browser) -> None:
     """Failures count where they come from: whoever guesses waits, and whose name it is signs in all the same."""
     elsewhere = {"X-Forwarded-For": "203.0.113.9:4711"}

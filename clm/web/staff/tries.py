@@ -56,7 +56,7 @@ class Tries:
     def _checked(self, who: tuple[str, str], check: Callable[[], str | None], now: int) -> str | Refusal:
         """After the wait, each further failure means waiting again."""
         count, at = self._failures.get(who, (0, 0))
-        if count >= FAILURES_MAX and now - at < WAIT_SECONDS * SECOND_MS:
+        if count >= FAILURES_MAX and abs(now - at) < WAIT_SECONDS * SECOND_MS:  # a clock may have been put back
             return Refusal.WAIT
         found = check()
         self._failures.pop(who, None)
