@@ -56,7 +56,9 @@ def ask(
     how = {"how": "form" if friend_of is None else "friend"}
 
     def work(tx: Transaction) -> list[int]:
-        whose = known or [contacts.known(tx, OWN_SOURCE, [external_id])[external_id].id]
+        own = contacts.known(tx, OWN_SOURCE, [external_id]).get(external_id)
+        # By their address where an import has made them somebody meanwhile whom the shop knows by another name.
+        whose = known or ([own.id] if own is not None else addressees.holders(tx, "email", [email]))
         _note(tx, f"{ASKED} {whose[0]} {now // HOUR_MS}", ASKED, whose[0], how, now=now)
         return whose
 

@@ -6,20 +6,23 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Barrier
 from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from clm.config import load_configuration
+from clm.domain.record import ContactRecord
 from clm.engine.advance import advance
 from clm.engine.enrol import enrol
 from clm.engine.journey import Journeys
 from clm.engine.profile import refresh
+from clm.engine.signup import ask
 from clm.settings import Settings
-from clm.store.database import Database
+from clm.store.database import Database, Transaction
 from clm.store.schema import enrolments, messages
 from clm.web.app import create_app
 from tests.engine.shop import NOW, Shop
@@ -121,6 +124,30 @@ def test_a_run_at_the_same_moment_makes_no_second_letter(web: Asker, settings: S
         for one in [pool.submit(page), pool.submit(run)]:
             one.result()
     assert letters(database) == [("confirm", "address", "queued", NOW)] * 2
+
+
+class Meanwhile(Database):
+    """A database in which a shop tells of somebody between the two transactions of a sign-up."""
+
+    @contextmanager
+    def write(self, *, durable: bool = False) -> Iterator[Transaction]:
+        """The second transaction is the one that waits for the disk."""
+        if durable:
+            Shop(Database(self.shown)).tell(ContactRecord("c-77", email="new@example.com"))
+        with super().write(durable=durable) as tx:
+            yield tx
+
+
+def test_an_import_at_the_same_moment_loses_no_sign_up(sqlite_file: Path, tmp_path: Path) -> None:
+    """Whoever is found to be a customer while they sign up is still asked whose the address is, and is one contact."""
+    path = shutil.copyfile(sqlite_file, tmp_path / "meanwhile.db")
+    with closing(Meanwhile(f"sqlite:///{path}")) as database:
+        whose = ask(database, "new@example.com", first_name=None, locale="en", now=NOW)
+        with database.read() as tx:
+            told = tx.execute(
+                text("SELECT c.id, c.source, e.name FROM contacts c JOIN events e ON e.contact_id = c.id")
+            )
+            assert [tuple(row) for row in told] == [(whose[0], "shop", "signup_requested")]
 
 
 @pytest.mark.parametrize("change", [("status: live", "status: paused"), ("within: 1d", "within: soon")])
