@@ -73,7 +73,7 @@ Told = tuple[str, str, str]
 def _order(row: Found) -> Told:
     of = f" of {row.cancels}" if row.cancels else ""
     code = f"with the code {row.coupon}" if row.coupon else ""
-    return row.kind, f"{row.external_id}{of}, {money(row.amount, row.currency)}", code
+    return row.kind, f"{row.external_id}{of}, {money(row.original_amount, row.currency)}", code
 
 
 def _event(row: Found) -> Told:

@@ -90,7 +90,7 @@ def _of(query: _Query, *where: ColumnElement[bool]) -> _Query:
 
 def _orders(contact_id: int) -> _Query:
     o = orders.c
-    found = _query(o.ordered_at, o.id, o.external_id, o.kind, o.amount, o.currency, o.cancels, o.coupon)
+    found = _query(o.ordered_at, o.id, o.external_id, o.kind, o.original_amount, o.currency, o.cancels, o.coupon)
     return _of(found, o.contact_id == contact_id)
 
 

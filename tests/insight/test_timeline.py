@@ -67,6 +67,13 @@ def test_pages_put_together_are_the_whole(database: Database) -> None:
         assert _all(database, ada, limit) == whole
 
 
+def test_an_order_in_another_currency_is_told_as_it_was_paid(database: Database) -> None:
+    """What it comes to in the shop's own currency is in the facts; one currency's sum never bears another's name."""
+    Shop(database).tell(order("o1", amount=825)._replace(currency="JPY", original_amount=1_500))
+    told = _all(database, contact_id(database, "ada"), 100)
+    assert [moment.title for moment in told] == ["o1, JP¥1,500"]
+
+
 def test_each_thing_is_told_in_words(database: Database) -> None:
     """Orders with their money, answers with the mark, messages with what became of them, codes with the offer."""
     told = {f"{moment.icon}: {moment.title}": moment for moment in _all(database, _lived(database), 100)}
