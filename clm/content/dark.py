@@ -8,11 +8,10 @@ import css_inline
 
 CANVAS = ("#ffffff", "#121212")
 """Words and ground of a dark page that says nothing of either, as Chromium has them."""
-_DARK = (
-    r"@media\s*(?:(?:only\s+)?(?:screen|all)\s+and\s+)?\(\s*prefers-color-scheme\s*:\s*dark\s*\)"
-    r"\s*\{((?:[^{}]++|\{(?:[^{}]++|\{[^{}]*+\})*+\})*+)\}"
+_DARK = re.compile(
+    r"@media\s*(?:(?:only\s+)?(?:screen|all)\s+and\s+)?\(\s*prefers-color-scheme\s*:\s*dark\s*\)\s*", re.IGNORECASE
 )
-_DARK_RULES = re.compile(_DARK, re.IGNORECASE)
+_DARK_RULES = re.compile(_DARK.pattern + r"\{((?:[^{}]++|\{(?:[^{}]++|\{[^{}]*+\})*+\})*+)\}", re.IGNORECASE)
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _STYLE = re.compile(r"<style\b[^>]*>.*?</style>", re.DOTALL | re.IGNORECASE)
 _KNOWS_DARK = re.compile(
@@ -30,7 +29,7 @@ def knows_dark(html: str) -> bool:
 
 def changes(html: str) -> bool:
     """Whether the mail looks otherwise in the dark."""
-    return knows_dark(html) or _DARK_RULES.search(html) is not None
+    return knows_dark(html) or _DARK.search(html) is not None
 
 
 def in_dark(html: str) -> str:

@@ -289,6 +289,15 @@ def test_a_fault_of_the_dark_scheme_says_how_to_mend_it() -> None:
         assert _told(html) == [], other
 
 
+@pytest.mark.parametrize("comment", ["/* once { */", "/* } */", "/* p { color: red } */"])
+@pytest.mark.parametrize("head", ["", '<meta name="color-scheme" content="light dark">'])
+def test_braces_in_comments_hide_no_rule_for_the_night(comment: str, head: str) -> None:
+    """Rules for the dark are read as mail programs read them, without the comments between them."""
+    night = f"<style>@media (prefers-color-scheme: dark){{{comment} body{{background:#000 !important}} }}</style>"
+    told = _told(f'{head}{night}<body>{SOUND}<p style="color:#222">Tea</p></body>')
+    assert any("in the dark scheme sets words in #222222 on #000000" in one for one in told), told
+
+
 def test_a_mail_is_judged_by_night_once_for_all_readers(desk: Desk) -> None:
     """Readers who get the same parts of a mail share its shape, whatever their names, links and products are."""
     desk.mail(html='<a href="{{ links.unsubscribe }}">Hello {{ contact.first_name }}</a>')
