@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from clm.content import compiled
 from clm.content.brand import Brand
 from clm.content.library import TemplateLibrary
 from clm.errors import ConfigurationError
 
-from .conftest import Desk, persona
+from .conftest import PROJECT, Desk, persona
 
 
 def _library(desk: Desk, cache: Path, brand: Brand | None = None) -> TemplateLibrary:
@@ -60,6 +62,20 @@ def test_two_projects_share_the_cache(
 
     monkeypatch.setattr("clm.content.layout.mjml2html", no_compiler)
     assert [_text(_library(one, cache)) for one in (desk, other)] == ["One", "Two"]
+
+
+@pytest.mark.parametrize("changed", ["content/legal.py", "domain/opt_out_words.py"])
+def test_a_new_release_compiles_anew(changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was compiled and judged by other code, be it of the words that stop an SMS, is not believed."""
+    for room in ("content", "domain"):
+        shutil.copytree(PROJECT / "clm" / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "content" / "compiled.py"))
+    code_of = compiled._this_code.__wrapped__
+    before = code_of()
+    assert code_of() == before
+    with (tmp_path / changed).open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    assert code_of() != before
 
 
 def test_a_fault_is_told_every_time(desk: Desk, tmp_path: Path) -> None:
