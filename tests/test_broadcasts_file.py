@@ -77,6 +77,16 @@ def test_lots_may_be_drawn_between_several_letters(read: Callable[..., Configura
         ("send: letter", "sent: letter", "`sent` is not a setting; did you mean `send`?"),
         ("send: letter", "send: letter\ncoupon: spring", ":7:1: coupon: `spring` is no offer of config/offers.yaml"),
         ("send: letter", "send: letter\ntopic: news", ":7:1: topic: `news` is no topic of config/topics.yaml (there"),
+        (
+            "send: letter",
+            "split: [{name: plain, send: letter}, {name: plain, send: question}]",
+            "two arms of `split` have the same `name`; nobody could tell them apart",
+        ),
+        (
+            "send: letter",
+            "split: [{name: plain, send: letter}, {name: asking, send: letter}]",
+            "two arms of `split` have the same `send`; nobody could tell them apart",
+        ),
         ("send: letter", "within: 1d", "sends one letter (`send: letter`) or draws lots between several"),
         ("channel: email", "channel: staff", ":5:1: channel: Input should be 'email' or 'sms'"),
         ("send: letter", "send: letter\nwithin: 7", ":7:1: within: `7` is not a duration; write 30m, 4h, 6d or 2w"),

@@ -17,16 +17,6 @@ from clm.domain.instant import from_ms
 from clm.domain.offer import CODE_LETTERS, Offer, code_of
 
 PERSONAS = ("all facts", "some facts", "no facts", "extremes", "hostile")
-OFFER_KINDS = (
-    "percent",
-    "amount",
-    "free_shipping",
-    "gift",
-    "points",
-    "draw_entry",
-    "priority_delivery",
-    "early_access",
-)
 
 _NAME_CHARACTERS = 200  # as long as a source may tell it (clm.sources.values)
 _LABEL_CHARACTERS = 500
@@ -80,7 +70,7 @@ def sample_code(offer: Offer) -> str:
 
 
 def sample_coupon(kind: str, locale: str, *, now: int, code: str = "TEA-7K4WQP", days: int = 7) -> dict[str, Any]:
-    """What a template is told of a coupon of one of OFFER_KINDS, with made-up values."""
+    """What a template is told of a coupon of one of the kinds of offer, with made-up values."""
     place = home(locale)
     own: Mapping[str, Mapping[str, Any]] = {
         "percent": {"percent": 15},

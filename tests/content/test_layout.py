@@ -31,6 +31,17 @@ def test_what_all_but_outlook_read_is_closed() -> None:
     assert html.index("<!--[if !mso]><!-->") < html.index("Tea") < html.index("<!--<![endif]-->", html.index("Tea"))
 
 
+def test_the_preheader_is_hidden_and_not_white() -> None:
+    """White words are what filters of junk look for; MJML would write it so."""
+    head = "<mj-head><mj-preview>What is in it</mj-preview></mj-head>"
+    html = html_of(
+        MAIL.format("<mj-text>Tea</mj-text>").replace("<mj-body>", f"{head}<mj-body>"), file="", part=lambda _: None
+    )
+    style = html[: html.index("What is in it")].rpartition('style="')[2]
+    assert style.startswith("display:none;")
+    assert "#ffffff" not in style
+
+
 def test_lines_are_counted_through_comments_for_outlook() -> None:
     """A fault below one of several lines is told at its own."""
     with pytest.raises(ConfigurationError) as caught:

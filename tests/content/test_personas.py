@@ -8,9 +8,10 @@ import pytest
 
 from clm.content.brand import Brand
 from clm.content.context import VOCABULARY, plain
-from clm.content.personas import OFFER_KINDS, PERSONAS, carrying, personas, sample_coupon
+from clm.content.personas import PERSONAS, carrying, personas, sample_coupon
 from clm.domain.fact import FACTS
 from clm.domain.instant import to_ms
+from clm.domain.offer import OFFER_KINDS
 from tests.content.conftest import NOW, Desk
 
 OURS = {"locale", "direction"}  # the library puts them in
