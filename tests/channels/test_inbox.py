@@ -103,3 +103,11 @@ def test_a_mail_is_taken_apart_again(folder: Path) -> None:
     found = letter(Inbox(folder, TEAM).mail_bytes(2) or b"")
     assert (found.subject, found.text.strip(), (found.html or "").strip()) == ("چای تازه", "Hello", "<p>چای</p>")
     assert "shirin@example.com" in found.header("to")
+
+
+def test_of_a_long_file_the_end_is_looked_at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the look begins in the middle of a line, that line is left out and the next are read."""
+    line = '{"id": %d, "to": "+447700900123", "text": "Hello", "at": "2024-10-04T00:00:00Z"}\n'
+    (folder / "sms.jsonl").write_text("".join(line % number for number in range(11, 21)))
+    monkeypatch.setattr(inbox, "_TAIL_BYTES_MAX", len(line % 11) * 3 + 5)
+    assert [item.id for item in Inbox(folder, TEAM).page(kind="sms").items] == [20, 19, 18]
