@@ -20,7 +20,7 @@ from clm.engine.coupon_pool import add_codes
 from clm.engine.settling import PAUSE_SECONDS
 from clm.store import alerts as stored
 from clm.store.alerts import Claimed, Matter
-from clm.store.database import Database
+from clm.store.database import Database, Transaction
 from clm.store.schema import alerts
 from tests.engine.guarded import NOON
 from tests.engine.rehearsal import Recorder, campaign
@@ -247,6 +247,50 @@ def test_a_mail_whose_answer_comes_at_last_is_not_taken_over(telling: Telling) -
             other = pool.submit(take_over)
             sleep(0.3)  # until it stands before the row, or at the door
         assert (other.result(), telling.statuses()) == (None, ["sent"])
+
+
+def test_whoever_was_taken_for_dead_settles_nothing(telling: Telling) -> None:
+    """Their answer comes when somebody else has the same mail in hand, and says nothing of what comes of that one."""
+    telling.note()
+    holders = []
+    for late in (0, SECOND_MS):
+        until, clock_now = telling.clock + late, telling.clock + late
+        with telling.database.write() as tx:
+            holders.append(stored.claim(tx, lease_until=until, now=NOON, clock_now=clock_now))
+    first, second = holders
+    assert first is not None
+    assert second is not None
+    assert first.mail == second.mail
+    with telling.database.write() as tx:
+        assert not stored.settle(tx, first, "rejected")
+    assert telling.statuses() == ["sending"]
+    with telling.database.write() as tx:
+        assert stored.settle(tx, second, "sent")
+    assert telling.statuses() == ["sent"]
+
+
+def test_of_two_who_mail_at_one_moment_each_gets_others(telling: Telling) -> None:
+    """The second waits until it can see what the first has claimed, and takes what is next, under another number."""
+    telling.note()
+    telling.note(Matter("overused", "TEA-1", "code TEA-1 was used for 2 orders, and is good for 1"))
+
+    def claim(tx: Transaction) -> Claimed | None:
+        return stored.claim(tx, lease_until=telling.clock + SECOND_MS, now=NOON, clock_now=telling.clock)
+
+    def beside() -> Claimed | None:
+        with telling.database.write() as tx:
+            return claim(tx)
+
+    with ThreadPoolExecutor(1) as pool:
+        with telling.database.write() as tx:
+            first = claim(tx)
+            other = pool.submit(beside)
+            sleep(0.3)  # until it stands at the door
+        second = other.result()
+    assert first is not None
+    assert second is not None
+    assert {one.matters[0].kind for one in (first, second)} == {"no_code", "overused"}
+    assert first.mail != second.mail
 
 
 def test_a_lost_answer_is_repeated_only_where_it_is_told(telling: Telling) -> None:

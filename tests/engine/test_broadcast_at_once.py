@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from threading import Event
+from typing import Any
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from clm.content.library import TemplateLibrary
 from clm.domain.hours import Hours, QuietHours
 from clm.domain.instant import DAY_MS, HOUR_MS
 from clm.domain.policy import Policy
 from clm.engine import broadcast as announcing
-from clm.engine.broadcast import NotAnnouncedError, announce
+from clm.engine.broadcast import CalledOff, NotAnnouncedError, announce, call_off
 from clm.engine.broadcast_plan import refuse
 from clm.store.schema import enrolments
 from tests.engine.guarded import NOON, Guarded
@@ -93,3 +98,28 @@ def test_two_who_announce_at_once_announce_one_instant(rehearsal: Rehearsal, mon
     assert announce(rehearsal.database, rehearsal.journeys, once, clock=clock) == 2
     with rehearsal.database.read() as tx:
         assert list(tx.scalars(select(enrolments.c.entered_at))) == [NOON + 7] * 3
+
+
+def test_called_off_while_it_is_announced_nobody_gets_it(rehearsal: Rehearsal) -> None:
+    """A batch that saw no calling-off is over before the calling-off looks for people: nobody comes in behind it."""
+    once = letter(at="now")
+    rehearsal.have(once)
+    rehearsal.customer()
+    engine, asked = rehearsal.database._durable, Event()
+
+    def linger(_: Any, __: Any, statement: str, *_rest: Any) -> None:
+        if "shop_values" in statement and not asked.is_set():  # whether it was called off: not yet
+            asked.set()
+            wait([calling], timeout=0.5)
+
+    event.listen(engine, "after_cursor_execute", linger)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            calling = pool.submit(lambda: asked.wait(5) and call_off(rehearsal.database, once, now=NOON))
+            with suppress(NotAnnouncedError):  # its next batch, where the calling-off comes before that one
+                told(rehearsal, once, at=NOON)
+            assert calling.result() == CalledOff(waiting=1, queued=0, gone=0)
+    finally:
+        event.remove(engine, "after_cursor_execute", linger)
+    rehearsal.run(NOON)
+    assert rehearsal.handed() == []

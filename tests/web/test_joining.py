@@ -15,7 +15,7 @@ from clm.domain.wish import Wish
 from clm.engine.subscription import subscriber
 from clm.store import wishes
 from clm.store.database import Database
-from clm.store.schema import contacts, events
+from clm.store.schema import contacts, coupons, events
 from clm.web.throttle import Throttle
 from tests.engine.shop import NOW, Shop, order
 from tests.web.asking import Asker, contact_id
@@ -40,6 +40,16 @@ def asked(database: Database) -> list[tuple[str, str]]:
         e = events.c
         rows = tx.execute(select(e.name, e.properties).where(e.name.like("signup%")).order_by(e.id))
         return [(row.name, json.loads(row.properties).get("how", "")) for row in rows]
+
+
+def give_to_hand_on(database: Database, contact_id: int, *, until: int) -> None:
+    """A contact has been given a code for friends."""
+    given = {
+        "offer": "referral", "code": "FRIEND-BCDFGH", "pooled": False, "uses": 2, "for_friends": True, "created_at": 0,
+        "contact_id": contact_id, "issued_at": 0, "expires_at": until,
+    }  # fmt: skip
+    with database.write() as tx:
+        tx.execute(coupons.insert().values(**given))
 
 
 class TestJoining:
@@ -191,14 +201,7 @@ class TestReferral:
         self, web: Asker, links: Links, ada: int, database: Database
     ) -> None:
         """What it gives, the code and its last day, in the friend's language; and nothing about who sent them."""
-        with database.write() as tx:
-            tx.execute(
-                text(
-                    "INSERT INTO coupons (offer, code, pooled, uses, for_friends, created_at, contact_id, issued_at,"
-                    " expires_at) VALUES ('referral', 'FRIEND-BCDFGH', :no, 2, :yes, 0, :ada, 0, :until)"
-                ),
-                {"ada": ada, "until": NOW + 9 * DAY, "no": False, "yes": True},
-            )
+        give_to_hand_on(database, ada, until=NOW + 9 * DAY)
         page = web("GET", path(links.referral(ada)), headers={"Accept-Language": "en"}).text
         assert "FRIEND-BCDFGH" in page
         assert "10% off" in page
@@ -207,9 +210,15 @@ class TestReferral:
         assert "۱۰ درصد تخفیف" in persian
         assert '<bdi dir="auto">۲۲ مهر ۱۴۰۳</bdi>' in persian
 
-    def test_without_a_code_they_are_welcome_all_the_same(self, web: Asker, links: Links, ada: int) -> None:
-        """A code that has run out is not shown; the shop and the letters are."""
+    @pytest.mark.parametrize("has_one", [True, False])
+    def test_without_a_code_they_are_welcome_all_the_same(
+        self, web: Asker, links: Links, ada: int, database: Database, has_one: bool
+    ) -> None:
+        """A code that has run out is not shown, from that instant on; the shop and the letters are."""
+        if has_one:
+            give_to_hand_on(database, ada, until=NOW)
         page = web("GET", path(links.referral(ada))).text
+        assert "FRIEND-BCDFGH" not in page
         assert "This offer is over" in page
         assert 'name="email"' in page
 
