@@ -6,11 +6,11 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from html.parser import HTMLParser
 from typing import Any, NamedTuple
 
 from clm.content.colours import CONTRAST_LARGE_MIN, CONTRAST_MIN, contrast, hex_of, over
 from clm.content.dark import CANVAS, changes, in_dark, knows_dark, shape
+from clm.content.elements import Attributes, walk
 from clm.content.lint_holes import holes, prose
 from clm.content.lint_links import (
     CLOSE_TAG,
@@ -199,7 +199,7 @@ class Page:
     def __post_init__(self) -> None:
         """Read it."""
         reader = _Reader(self)
-        reader.feed(self.html)
+        walk(self.html, begins=reader.begins, ends=reader.ends, says=reader.says)
         self.words = " ".join(self.words.split())
 
     def problems(self) -> Iterator[Problem]:
@@ -208,16 +208,16 @@ class Page:
         yield from self.pale.values()
 
 
-class _Reader(HTMLParser):
-    """Goes through the elements and keeps what is inherited."""
+class _Reader:
+    """Is told of the elements and keeps what is inherited."""
 
     def __init__(self, page: Page) -> None:
-        super().__init__()
         self._page = page
         self._styles = [_Style("", page.colour, page.ground)]
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = {name: value or "" for name, value in attrs}
+    def begins(self, tag: str, attributes: Attributes) -> None:
+        """An element begins."""
+        found = {name: value or "" for name, value in attributes}
         self._page.anchors |= {f"#{found[name]}" for name in ("id", "name") if found.get(name)}
         if tag == "a" and "href" in found and _THUMBNAIL not in found.get("class", "").split():
             self._page.links.append(found["href"])
@@ -252,13 +252,15 @@ class _Reader(HTMLParser):
             above.hidden or own.hidden or tag in _SILENT,
         )
 
-    def handle_endtag(self, tag: str) -> None:
+    def ends(self, tag: str) -> None:
+        """An element ends, and what was left open in it."""
         for index in range(len(self._styles) - 1, 0, -1):
             if self._styles[index].tag == tag:
                 del self._styles[index:]
                 return
 
-    def handle_data(self, data: str) -> None:
+    def says(self, data: str) -> None:
+        """Words stand where it is."""
         if not data.strip():
             return
         style = self._styles[-1]
