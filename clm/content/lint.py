@@ -19,6 +19,7 @@ from clm.content.lint_links import (
     dead_links,
     icon_of,
     images_told,
+    is_in,
     links_told,
     parts_of,
     shown,
@@ -101,7 +102,7 @@ def problems(
     there = {untagged(link) for link in urls(content.text)}
     for link in dict.fromkeys(page.links):
         parts = parts_of(link)
-        said = link in content.text or untagged(link) in there
+        said = untagged(link) in there or is_in(content.text, link)
         if parts and parts.path.strip("/") and not link.startswith(HARMLESS) and not said:
             told = f"does not lead to {shown(link)}, as the HTML does"
             yield Problem("body.txt", told, "write the link there, too")

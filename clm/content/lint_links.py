@@ -18,6 +18,7 @@ CLOSE_TAG = "look there for a brace or a percent sign too many or too few"
 _WRITE_LINK = "write a whole address that begins with https://, or a page of the brand such as `{{ brand.links.shop }}`"
 _NAME_IT = 'write words into it, or what its picture shows into `alt="…"`'
 _URL = re.compile(r"https?://[^\s<>\"\u3000-\u303f\uff00-\uffef]+")
+_GOES_ON_NOT = r"(?![./]?[\w%-])"
 _CLOSING = ".,;:!?)]»”’'…،؛؟۔।·"
 _WRITE_HTTPS = "begin it with https://"
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -152,6 +153,11 @@ def untagged(link: str) -> str:
     query, mark, fragment = query.partition("#")
     kept = "&".join(one for one in query.split("&") if not one.lower().startswith("utm_"))
     return page + (question + kept if kept else "") + mark + fragment
+
+
+def is_in(text: str, link: str) -> bool:
+    """Whether a text holds a link, and not only one to another page whose address begins as this one does."""
+    return link in text and re.search(re.escape(link) + _GOES_ON_NOT, text) is not None
 
 
 def urls(text: str) -> list[str]:

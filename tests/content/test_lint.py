@@ -155,6 +155,24 @@ def test_an_sms_of_more_than_three_segments_is_told(text: str, count: int) -> No
     assert len(list(problems(content, "sms", hosts=HOSTS))) == count
 
 
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("https://shop.example/tea.", 0),
+        ("(https://shop.example/tea)", 0),
+        ("https://shop.example/tea/ and more", 0),
+        ("https://shop.example/tea?page=2", 0),
+        ("https://shop.example/teapots", 1),
+        ("https://shop.example/tea/green", 1),
+        ("https://shop.example/tea-towels or https://shop.example/tea.html", 1),
+        ("https://shop.example/teapots https://shop.example/tea", 0),
+    ],
+)
+def test_the_text_leads_where_the_html_does_and_not_only_nearly(text: str, count: int) -> None:
+    """A page whose address begins as another's does is another page."""
+    assert len([one for one in _told(text=text) if "does not lead to https://shop.example/tea," in one]) == count
+
+
 def test_how_much_of_an_sms_has_to_go_is_told() -> None:
     """Three segments hold 459 letters."""
     (told,) = problems(Content(locale="en", text="x" * 500), "sms", hosts=HOSTS)
