@@ -15,9 +15,10 @@ from clm.domain.content import ChannelName
 from clm.domain.hours import QuietHours
 from clm.domain.instant import DAY_MS, HOUR_MS
 from clm.domain.policy import Policy
+from clm.domain.wish import Wish
 from clm.engine.dispatch import Dispatcher
 from clm.engine.journey import Journeys
-from clm.store import suppressions
+from clm.store import addressees, suppressions, wishes
 from clm.store.database import Database, Transaction
 from clm.store.schema import contacts, decisions, enrolments, messages, profiles
 from tests.engine.rehearsal import Recorder, Rehearsal
@@ -64,6 +65,12 @@ class Guarded(Rehearsal):
         """Put facts into every profile, as if they had been computed."""
         with self.database.write() as tx:
             tx.execute(update(profiles).values(**values))
+
+    def wish(self, contact: str, wish: Wish) -> None:
+        """Somebody chooses on the preference page."""
+        with self.database.write() as tx:
+            [contact_id] = addressees.named(tx, contact).values()
+            wishes.put(tx, contact_id, wish, source="test", at=NOW)
 
     def suppress(self, channel: str, address: str) -> None:
         """Somebody opts out."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from clm.domain.hours import Hours
 from clm.domain.instant import DAY_MS, HOUR_MS
 from clm.domain.policy import TOO_LATE, Cap, Policy
+from clm.domain.wish import Frequency, Wish
 from tests.engine.guarded import BY_DAY, NEWS, NOON, TEXT, Guarded, ask
 from tests.engine.rehearsal import AGAIN, HELLO, TWO_DAYS, Seen, campaign
 from tests.engine.shop import NOW
@@ -53,6 +56,28 @@ def test_the_same_reason_is_on_record_once_however_often_it_is_looked_at(guarded
     assert guarded.run(NOON + DAY_MS) == {"deferred": 1}
     assert [reason for reason, _ in guarded.deferred()] == [ticket[0], "an e-mail less than 4 days ago"]
     assert guarded.run(NOON + 4 * DAY_MS) == {"sent": 1}
+
+
+@pytest.mark.parametrize(("frequency", "days"), [("weekly", 7), ("monthly", 30)])
+def test_no_mail_comes_sooner_than_somebody_wishes(guarded: Guarded, frequency: Frequency, days: int) -> None:
+    """By their own choice on the preference page, whatever the shop's policy allows; each waits for the rest of it."""
+    guarded.have(campaign(steps=[{**HELLO, "within": "9d"}]))
+    guarded.customer()
+    guarded.wish("ada", Wish(frequency=frequency))
+    guarded.history(days - 3)
+    assert guarded.run(NOON) == {"deferred": 1}
+    assert [reason for reason, _ in guarded.deferred()] == [f"wants no more than one e-mail in {days} days"]
+    assert guarded.run(NOON + 3 * DAY_MS - 1) == {}
+    assert guarded.run(NOON + 3 * DAY_MS) == {"sent": 1}
+
+
+def test_how_often_mail_may_come_is_a_wish_about_marketing_mail(guarded: Guarded) -> None:
+    """SMS, and what somebody is owed, do not wait for it."""
+    guarded.have(campaign(steps=[TEXT]), campaign("other", purpose="transactional"))
+    guarded.customer()
+    guarded.wish("ada", Wish(frequency="monthly"))
+    guarded.history(1)
+    assert guarded.run(NOON) == {"sent": 2}
 
 
 def test_of_two_campaigns_the_more_urgent_goes_first_and_the_other_waits_its_turn(guarded: Guarded) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from clm.content.links import Links
 from clm.domain.record import ContactRecord
 from clm.domain.wish import Wish
+from clm.engine import signup
 from clm.engine.subscription import subscriber
 from clm.store import wishes
 from clm.store.database import Database
@@ -81,6 +82,16 @@ class TestJoining:
         assert proof.source.startswith("double opt-in, wording en ")
         assert [name for name, _ in asked(database)] == ["signup_requested", "signup_confirmed"]
 
+    def test_the_welcome_begins_when_the_button_is_pressed_first(self, web: Asker, database: Database) -> None:
+        """Until then they had only asked; pressed again days later, nobody has signed up anew."""
+        send(web, "/join", email="new@example.com", agree="yes")
+        with database.read() as tx:
+            who = tx.scalars(select(contacts.c.id)).one()
+        for days in (2, 5):
+            signup.confirm(database, who, source="test", now=NOW + days * DAY)
+        with database.read() as tx:
+            assert tx.scalars(select(contacts.c.signed_up_at)).one() == NOW + 2 * DAY
+
     def test_who_buys_later_is_the_same_person(self, web: Asker, links: Links, database: Database) -> None:
         """A shop that tells of a customer with the address of somebody who signed up here tells of them."""
         send(web, "/join", email="new@example.com", agree="yes")
@@ -93,6 +104,14 @@ class TestJoining:
             (row,) = tx.execute(text("SELECT id, source, external_id, first_name FROM contacts")).all()
             assert tx.scalar(text("SELECT order_count FROM profiles WHERE email_consent")) == 1
         assert tuple(row) == (whose, "shop", "c-77", "Noor")
+
+    def test_where_two_have_one_address_nobody_is_taken_for_the_other(self, web: Asker, database: Database) -> None:
+        """Of two customers with the address of somebody who signed up here nobody can say which of them it was."""
+        send(web, "/join", email="new@example.com", agree="yes")
+        Shop(database).tell(*(ContactRecord(name, email="new@example.com") for name in ("c-77", "c-78")))
+        with database.read() as tx:
+            sources = tx.scalars(select(contacts.c.source).order_by(contacts.c.id))
+            assert list(sources) == ["clm", "shop", "shop"]
 
     @pytest.mark.parametrize(
         ("typed", "kept"),
