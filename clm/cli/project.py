@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from clm.channels.connect import connect
 from clm.cli.terminal import AsJson, err, out, print_json
+from clm.cli.unread import unread
 from clm.content.brand import read_brand
 from clm.content.links import signing_keys
 from clm.content.lint_translation import unfinished
@@ -81,6 +82,7 @@ def check(*, json: AsJson = False) -> int:
 def _looked_at(settings: Settings) -> tuple[Project | None, list[Fault]]:
     """The project, and everything wrong with it and with what sending it and answering its customers need."""
     project, faults = look_at_project(settings)
+    faults += unread(settings.config)
     if project is not None:
         faults += against_the_law(project)
         default_locale = project.configuration.shop.default_locale
