@@ -15,8 +15,8 @@ from clm.domain.condition_parser import parse_condition
 from clm.domain.duration import FROM_FILE
 from clm.domain.instant import DAY_MS
 from clm.domain.language import ConditionError, Language
+from clm.domain.naming import Name
 from clm.domain.nearest import nearest
-from clm.domain.survey import Name
 from clm.errors import ConfigurationError, Fault
 from clm.yaml_file import Loc, YamlFile
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -21,6 +20,7 @@ from clm.domain.condition import Condition
 from clm.domain.condition_parser import parse_condition
 from clm.domain.duration import FROM_FILE
 from clm.domain.language import ConditionError, Language
+from clm.domain.naming import Locale
 from clm.domain.nearest import nearest
 from clm.domain.offer import Offer
 from clm.domain.policy import Policy
@@ -53,18 +53,10 @@ class ShopConfig(BaseModel):
     rates: dict[str, Decimal] = Field(default_factory=dict)
     """How many units of the base currency one unit of another currency is worth."""
     default_locale: str = "en"
-    locales: tuple[str, ...] = ()
+    locales: tuple[Locale, ...] = ()
     """The languages that every message to contacts has to have; `clm check` tells what is missing."""
     time_zone: str = "UTC"
     """IANA zone of dates in conditions, and of contacts of whom no zone is known."""
-
-    @field_validator("locales")
-    @classmethod
-    def _locales_are_languages(cls, locales: tuple[str, ...]) -> tuple[str, ...]:
-        for locale in locales:
-            if not re.fullmatch(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?", locale):
-                raise ValueError(f"`{locale}` is not a locale; write en, fa or pt-BR")
-        return locales
 
     @field_validator("time_zone")
     @classmethod

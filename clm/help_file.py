@@ -9,12 +9,11 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from clm.domain.naming import Locale
 from clm.errors import ConfigurationError, Fault
 from clm.yaml_file import YamlFile
 
 ENTRIES_MAX = 500
-_LOCALE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"
-_Locale = Annotated[str, StringConstraints(pattern=_LOCALE)]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
@@ -49,7 +48,7 @@ class Row(_Strict):
 
     for_: For | None = Field(default=None, alias="for")
     url: Annotated[str, StringConstraints(pattern=r"^https://[^\s\"'<>]+$", max_length=500)] | None = None
-    words: Annotated[dict[_Locale, Words], Field(min_length=1, max_length=100)]
+    words: Annotated[dict[Locale, Words], Field(min_length=1, max_length=100)]
 
 
 class HelpFile(_Strict):

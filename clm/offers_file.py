@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from clm.domain.naming import Locale, Name
 from clm.domain.nearest import nearest
 from clm.domain.offer import OFFER_KINDS, Offer, OfferKind
 from clm.errors import ConfigurationError, Fault
@@ -32,10 +33,8 @@ _EXAMPLES = {
     "draw": "draw: {en: a weekend in Darjeeling}",
 }
 
-_Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-_Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$")]
 _Words = Annotated[
-    dict[_Locale, Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\r\n]+$")]],
+    dict[Locale, Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\r\n]+$")]],
     Field(min_length=1, max_length=100),
 ]
 
@@ -65,7 +64,7 @@ class OfferRow(_Strict):
 class OffersFile(_Strict):
     """config/offers.yaml."""
 
-    offers: dict[_Name, Any] = Field(default_factory=dict, max_length=OFFERS_MAX)
+    offers: dict[Name, Any] = Field(default_factory=dict, max_length=OFFERS_MAX)
     """Each is read as an OfferRow by itself, so that a misspelt setting is told with those that there are."""
 
 

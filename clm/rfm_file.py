@@ -9,11 +9,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from clm.domain.campaign import Duration
 from clm.domain.instant import DAY_MS
+from clm.domain.naming import Name
 from clm.yaml_file import read_yaml
 
 SCORES = (1, 2, 3, 4, 5)
-
-_Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 def _row(value: Any) -> Any:
@@ -32,7 +31,7 @@ class RfmRules(BaseModel):
 
     window: Duration = 730 * DAY_MS
     """Customers who ordered in this time are ranked, by what they ordered in it."""
-    groups: dict[int, Annotated[list[_Name], BeforeValidator(_row)]] = Field(default_factory=dict)
+    groups: dict[int, Annotated[list[Name], BeforeValidator(_row)]] = Field(default_factory=dict)
     """By recency score, the groups for a mean of frequency and monetary score of 1 to 5, rounded half up.
 
     Empty, as without the file: scores are computed and nobody is in a group.

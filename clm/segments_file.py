@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from clm.domain.condition import Condition
 from clm.domain.condition_parser import parse_condition
 from clm.domain.language import ConditionError, Language
+from clm.domain.naming import Name
 from clm.errors import ConfigurationError, Fault
 from clm.yaml_file import YamlFile
 
 SEGMENTS_MAX = 200
-_Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class _Strict(BaseModel):
@@ -33,7 +32,7 @@ class SegmentRow(_Strict):
 class SegmentsFile(_Strict):
     """config/segments.yaml."""
 
-    segments: dict[_Name, SegmentRow] = Field(default_factory=dict, max_length=SEGMENTS_MAX)
+    segments: dict[Name, SegmentRow] = Field(default_factory=dict, max_length=SEGMENTS_MAX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from clm.domain.condition import Condition, terms_of
 from clm.domain.condition_parser import parse_condition
 from clm.domain.language import ConditionError, Language
+from clm.domain.naming import Name
 from clm.domain.nearest import nearest
 from clm.domain.stage import Stage, Stages
 from clm.domain.term import Moved
@@ -21,8 +21,6 @@ STAGES_MAX = 30
 _OWN = {"stage", "stage_since", "lifecycle_number"}
 """Facts that the stages decide, and so cannot be decided by."""
 
-_Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,7 +29,7 @@ class _Strict(BaseModel):
 class StageRow(_Strict):
     """One stage as marketers write it."""
 
-    name: _Name
+    name: Name
     when: str | None = None
     kpi: str = Field(min_length=1, max_length=200)
     ends_cycle: bool = False
@@ -40,7 +38,7 @@ class StageRow(_Strict):
 class StagesFile(_Strict):
     """config/stages.yaml, or a preset: either names a preset, or lists the stages."""
 
-    preset: _Name | None = None
+    preset: Name | None = None
     stages: list[StageRow] | None = Field(default=None, min_length=1, max_length=STAGES_MAX)
 
 

@@ -9,8 +9,9 @@ from string import Formatter
 from pydantic import BaseModel, ConfigDict, Field
 
 from clm.domain.campaign import Campaign, SendStep, every_step
+from clm.domain.naming import Name
 from clm.domain.nearest import nearest
-from clm.domain.survey import SCALES, Name, Survey, SurveyWords
+from clm.domain.survey import SCALES, Survey, SurveyWords
 from clm.errors import ConfigurationError, Fault
 from clm.yaml_file import Loc, YamlFile
 

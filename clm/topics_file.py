@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from clm.domain.campaign import Campaign
+from clm.domain.naming import Locale, Name
 from clm.domain.nearest import nearest
 from clm.domain.wish import Topic, TopicWords
 from clm.errors import ConfigurationError, Fault
 from clm.yaml_file import YamlFile
 
 TOPICS_MAX = 20
-_Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class TopicsFile(BaseModel):
@@ -23,7 +22,7 @@ class TopicsFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    topics: dict[_Name, dict[str, TopicWords]] = Field(max_length=TOPICS_MAX)
+    topics: dict[Name, dict[Locale, TopicWords]] = Field(max_length=TOPICS_MAX)
 
 
 def load_topics(folder: Path, locales: Iterable[str]) -> dict[str, Topic]:

@@ -97,7 +97,7 @@ def test_a_shop_without_surveys_needs_no_file(tmp_path: Path) -> None:
         (changed(RATING, "words.en.lead", "{brand:d}"), "words.en.lead: says in braces how to write a value"),
         (changed(RATING, "words.en.title", "a\x07"), "words.en.title"),
         (changed(RATING, "words.en.titel", "x"), "`titel` is not a setting"),
-        (changed(RATING, "words.Deutsch", SCORED), "words.Deutsch"),
+        (changed(RATING, "words.Deutsch", SCORED), "words.Deutsch: `Deutsch` is not a locale; write en, fa or pt-BR"),
         (changed(QUESTIONS, "low", 2), "low: is for surveys that ask for a mark"),
         (
             changed(QUESTIONS, "questions.score", {"kind": "text"}),

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints
 
 from clm.content.locale import chain
+from clm.domain.naming import Locale
 from clm.errors import Fault
 from clm.yaml_file import YamlFile, read_yaml
 
@@ -28,7 +29,6 @@ Text = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_TEXT_MAX, pattern=rf"^[^{_CONTROL}]+$")
 ]
 Link = Annotated[str, StringConstraints(pattern=r"^https://[^\s\"'<>]+$", max_length=_TEXT_MAX)]
-Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$")]
 Host = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+(:[0-9]+)?$", max_length=_TEXT_MAX)]
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
 FontStack = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ,-]+$", max_length=_TEXT_MAX)]

@@ -15,10 +15,10 @@ from clm.domain.condition_parser import ConditionError, parse_events
 from clm.domain.content import ChannelName
 from clm.domain.duration import at_least, or_kept, within_reason
 from clm.domain.instant import DAY_MS
+from clm.domain.naming import Name
 from clm.domain.nearest import nearest
 from clm.domain.policy import Purpose
 
-_NAME = r"^[a-z][a-z0-9_]{0,39}$"
 _KEYS = ("contact", "first_order", "last_order", "lifecycle")
 STEPS_MAX = 50
 ARMS_MAX = 10
@@ -130,14 +130,14 @@ class ExitRule(_Strict):
 
 
 class _Step(_Strict):
-    name: str | None = Field(default=None, pattern=_NAME, exclude_if=lambda name: name is None)
+    name: Name | None = Field(default=None, exclude_if=lambda name: name is None)
     """What `go_to`, diagrams and edited files know the step by."""
 
 
 class SendStep(_Strict):
     """Sends the words of templates/<campaign>/<send>/ by one channel."""
 
-    send: str = Field(pattern=_NAME)
+    send: Name
     channel: ChannelName
     within: Lateness = 3 * DAY_MS
     """How late it may leave; after that it ends as expired. Three days covers a week-end without anybody at work."""
@@ -212,7 +212,7 @@ class BranchStep(_Step):
 class SplitArm(_Strict):
     """One arm of an experiment."""
 
-    name: str = Field(pattern=_NAME)
+    name: Name
     weight: int = Field(ge=1, le=WEIGHT_MAX)
     steps: list[Step] = Field(max_length=STEPS_MAX)
 
@@ -235,7 +235,7 @@ class SplitStep(_Step):
 class GoToStep(_Step):
     """Goes on at a later step."""
 
-    go_to: str = Field(pattern=_NAME)
+    go_to: Name
 
 
 class ExitStep(_Step):
@@ -285,11 +285,11 @@ Step = Annotated[
 class Campaign(_Strict):
     """One file of config/campaigns/; conditions are kept as text and parsed where they are compiled."""
 
-    campaign: str = Field(pattern=_NAME)
+    campaign: Name
     title: str
     status: Literal["draft", "live", "paused"]
     purpose: Purpose = "marketing"
-    topic: str | None = Field(default=None, pattern=_NAME)
+    topic: Name | None = None
     """What it is about (config/topics.yaml): people may say that they want no word on it; today's file decides."""
     priority: int = Field(default=50, ge=0, le=100)
     enter: Enter

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from clm.domain.naming import Locale, Name
+
 Kind = Literal["rating", "csat", "nps", "questions"]
 
 SCALES: Mapping[str, tuple[int, int]] = {"rating": (1, 5), "csat": (1, 5), "nps": (0, 10)}
@@ -20,8 +22,6 @@ QUESTIONS_MAX = 8
 CHOICES_MAX = 20
 COMMENT_CHARACTERS_MAX = 2_000
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$")]
 Text = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
 ]
