@@ -17,6 +17,7 @@ from starlette.routing import Route
 from clm.domain.instant import HOUR_MS
 from clm.engine import staff
 from clm.settings import Settings
+from clm.store import stops
 from clm.web.app import create_app
 from clm.web.staff.desk import HEADERS
 from clm.web.staff.session import SESSION_HOURS
@@ -202,6 +203,25 @@ def test_a_session_ends(end: str, browser: Browser, asker: Asker, clock: Clock) 
     else:
         clock.now += 1
     assert browser("GET", "/staff/contacts").status_code == 303
+
+
+@pytest.mark.parametrize("by", ["looking", "trying"])
+def test_whose_account_has_ended_is_a_stranger(by: str, browser: Browser, asker: Asker) -> None:
+    """The login page shows them neither the way round nor what needs a person, with the cookie that they still have."""
+    browser.sign_in()
+    with asker.app.state.reception.database.write() as tx:
+        stops.put(tx, "refused", "email shop.example", "the key is wrong", since=NOW)
+    browser("GET", "/staff/contacts")
+    assert "Sign out" in browser.page
+    assert "Needs a person" in browser.page
+    staff.remove(asker.app.state.reception.database, "nadia")
+    if by == "looking":
+        page = browser("GET", "/staff/login")
+    else:
+        page = browser.send("/staff/login", name="nadia", password="a wild guess here")
+    assert 'name="password"' in page.text
+    assert "Sign out" not in page.text
+    assert "Needs a person" not in page.text
 
 
 def test_a_form_of_another_page_does_nothing(browser: Browser, asker: Asker) -> None:

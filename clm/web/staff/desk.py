@@ -154,9 +154,14 @@ def visit_of(request: Request, desk: AtDesk) -> Visit | None:
 
 def member_of(desk: AtDesk, visit: Annotated[Visit | None, Depends(visit_of)]) -> Visit:
     """Whoever is signed in, with an account that still stands as it did; raises SignedOutError."""
-    if visit is None or visit.name is None or staff.seal(desk.reception.database, visit.name) != visit.seal:
+    if visit is None or not is_member(desk, visit):
         raise SignedOutError
     return visit
+
+
+def is_member(desk: Desk, visit: Visit) -> bool:
+    """Whether their account still stands as it did when they signed in; a cookie alone cannot know."""
+    return visit.name is not None and staff.seal(desk.reception.database, visit.name) == visit.seal
 
 
 async def any_form(request: Request, desk: AtDesk, visit: Annotated[Visit | None, Depends(visit_of)]) -> Form:

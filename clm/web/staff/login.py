@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from clm.engine import staff
 from clm.web.responses import root_of
-from clm.web.staff.desk import AnyForm, AtDesk, Desk, Form, MemberForm, is_encrypted, visit_of
+from clm.web.staff.desk import AnyForm, AtDesk, Desk, Form, MemberForm, is_encrypted, is_member, visit_of
 from clm.web.staff.session import COOKIE, SESSION_HOURS, Visit
 from clm.web.staff.tries import WAIT_SECONDS, Refusal
 from clm.web.throttle import place_of
@@ -75,6 +75,8 @@ def _refused(request: Request, desk: Desk, form: Form, refusal: Refusal) -> Resp
 def _form(
     request: Request, desk: Desk, visit: Visit, wanted: str, told: str | None = None, status: int = 200
 ) -> Response:
+    if visit.name is not None and not is_member(desk, visit):
+        visit = desk.sessions.visit(now=desk.now())  # whose account has ended is told no more than a stranger
     nobody = not staff.accounts(desk.reception.database)
     answer = desk.page(request, "login", visit, status=status, wanted=wanted, told=told, nobody=nobody)
     if request.cookies.get(COOKIE) != visit.cookie:
