@@ -37,7 +37,9 @@ SMS_SEGMENTS_MAX = 3
 _LARGE_PX, _LARGE_BOLD_PX = 24.0, 18.66
 """Letters are large from here on (WCAG 2.2, 1.4.3)."""
 _BOLD = 600
-_BOLD_TAGS = frozenset({"strong", "b", "th"})
+_HEADINGS = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "h4": 1.0, "h5": 0.83, "h6": 0.67}
+"""How much larger their letters are than those around them, where nothing else is said (HTML, 15.3.6)."""
+_BOLD_TAGS = frozenset({"strong", "b", "th", *_HEADINGS})
 
 _JUDGED_BY_OTHERS = frozenset({"inherit", "transparent", "initial", "unset", "currentcolor", "none"})
 _VOID = frozenset({"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"})
@@ -248,8 +250,8 @@ class _Reader:
             tag,
             own.colour or above.colour,
             over(own.ground, above.ground) if own.ground else above.ground,
-            above.size if own.size is None else own.size,
-            tag in _BOLD_TAGS or (above.bold if own.bold is None else own.bold),
+            above.size * _HEADINGS.get(tag, 1.0) if own.size is None else own.size,
+            tag in _BOLD_TAGS or above.bold if own.bold is None else own.bold,
             above.hidden or own.hidden or tag in _SILENT,
         )
 
@@ -299,12 +301,12 @@ def _look(style: str, bgcolor: str) -> _Look:
     rules = _rules(style)
     weight = rules.get("font-weight", "")
     size = re.fullmatch(r"([\d.]+)px", rules.get("font-size", ""))
-    heavy = weight == "bold" or (weight.isdigit() and int(weight) >= _BOLD)
+    bold = int(weight) >= _BOLD if weight.isdecimal() else {"bold": True, "normal": False}.get(weight)
     return _Look(
         hex_of(rules.get("color", "")),
         hex_of(rules.get("background-color") or rules.get("background") or bgcolor),
         float(size[1]) if size else None,
-        heavy or (False if weight == "normal" else None),
+        bold,
         rules.get("display", "").startswith("none"),
         tuple(
             Problem("body.mjml", f"has the {name} `{rules[name][:30]}`, {_UNTOLD}", None, "source", rules[name])

@@ -173,6 +173,38 @@ def test_the_text_leads_where_the_html_does_and_not_only_nearly(text: str, count
     assert len([one for one in _told(text=text) if "does not lead to https://shop.example/tea," in one]) == count
 
 
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<h1 style='color:#888888'>Tea</h1>",
+        "<h2 style='color:#888888'>Tea</h2>",
+        "<h3 style='color:#888888'>Tea</h3>",
+        "<div style='font-size:13px'><h1 style='color:#888888'>Tea</h1></div>",
+        "<p style='color:#888888;font-size:19px;font-weight:700'>Tea</p>",
+        "<p style='color:#888888;font-size:19px'><b>Tea</b></p>",
+    ],
+)
+def test_headings_and_bold_letters_are_large(html: str) -> None:
+    """Headings are large and bold without saying so."""
+    assert _of_page(html) == []
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<h4 style='color:#888888'>Tea</h4>",
+        "<h1 style='color:#888888;font-size:18px'>Tea</h1>",
+        "<h3 style='color:#888888;font-weight:normal'>Tea</h3>",
+        "<div style='font-size:13px'><h3 style='color:#888888'>Tea</h3></div>",
+        "<p style='color:#888888;font-size:19px'><b style='font-weight:400'>Tea</b></p>",
+        "<p style='color:#888888;font-size:19px;font-weight:500'>Tea</p>",
+    ],
+)
+def test_small_letters_may_not(html: str) -> None:
+    """What an element says of its own letters counts before what it is."""
+    assert [one.partition(",")[0] for one in _of_page(html)] == ["sets words in #888888 on #ffffff"]
+
+
 def test_how_much_of_an_sms_has_to_go_is_told() -> None:
     """Three segments hold 459 letters."""
     (told,) = problems(Content(locale="en", text="x" * 500), "sms", hosts=HOSTS)
