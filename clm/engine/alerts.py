@@ -40,6 +40,8 @@ _PATIENCE_SECONDS = (0.1, 1, 5, 15, None)
 _SUBJECT_CHARACTERS_MAX = 150
 _OF_CHANNEL = frozenset({"refused", "breaker", "near_line"})
 _OF_CAMPAIGN = frozenset({"canary", "blast_radius"})
+_AT_ATTENTION = frozenset({"no_code", "few_codes", "refused", "breaker"}) | _OF_CAMPAIGN
+"""What clm.insight.attention tells of as well, as long as it lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +176,10 @@ class Postbox:
         return "\n".join(lines)
 
     def _page(self, kind: str, matters: Sequence[Found]) -> str:
-        root = f"{self.public_url.rstrip('/')}/staff/campaigns"
-        return f"{root}/{matters[0].subject}" if kind in _OF_CAMPAIGN and len(matters) == 1 else root
+        root = f"{self.public_url.rstrip('/')}/staff"
+        if kind in _OF_CAMPAIGN and len(matters) == 1:
+            return f"{root}/campaigns/{matters[0].subject}"
+        return f"{root}/attention" if kind in _AT_ATTENTION else f"{root}/campaigns"
 
 
 def _line(text: str) -> str:

@@ -82,7 +82,7 @@ def test_an_empty_pool_is_told_the_team_with_what_waits_and_what_to_do(telling: 
         "Since: 2024-10-04 13:00 (Europe/London)",
         "Waiting: 2 messages",
         "To do: `clm coupons add pool FILE` adds more",
-        "https://shop.example/staff/campaigns",
+        "https://shop.example/staff/attention",
     ):
         assert words in mail.content.text
 
