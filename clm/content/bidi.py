@@ -10,8 +10,13 @@ import re
 
 RIGHT_TO_LEFT_MARK = "\u200f"
 
-_RIGHT = "\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc"
-_LEFT = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02b8\u0370-\u058f\u0900-\u1fff\u2c00-\ud7ff"
+_RIGHT = (
+    "\u0590-\u05ff\u0608\u060b\u060d\u061b-\u064a\u066d-\u066f\u0671-\u06d5\u06e5\u06e6\u06ee\u06ef\u06fa-\u08ff"
+    "\u200f\ufb1d-\ufdff\ufe70-\ufefc"
+)
+"""Letters alone: digits of Persian and Arabic, and their commas, tell no direction."""
+_LEFT = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02b8\u0370-\u058f\u0900-\u1fff\u200e\u2c00-\ud7ff"
+"""And the mark with which Persian amounts of money begin."""
 _BEFORE = rf"[^{_LEFT}{_RIGHT}\n]*"
 _BEGINS_LEFT = re.compile(rf"^(?={_BEFORE}[{_LEFT}])(?!{_BEFORE}https?://\S*[ \t]*$)", re.MULTILINE)
 """The beginning of a line whose first letter is written left to right; an address that stands alone is left alone."""

@@ -239,6 +239,24 @@ def test_lines_in_persian_stay_right_to_left_whatever_they_begin_with(desk: Desk
     assert desk.render(persona(first_name="Sara")).text == "Hello سارا\n"
 
 
+@pytest.mark.parametrize(
+    ("locale", "line", "begins"),
+    [
+        ("fa", "{{ 1250 | money }} تخفیف برای شما", "\u200f\u200e£\u00a0۱۲٫۵۰ تخفیف"),
+        ("fa", "{{ 2 | number }} × House Assam چای", "\u200f۲ × House"),
+        ("ar-EG", "{{ 2 | number }} × House Assam شاي", "\u200f٢ × House"),
+        ("fa", "، House Assam چای", "\u200f، House"),
+        ("fa", "{{ 2 | number }} بسته House Assam", "۲ بسته"),
+        ("fa", "«چای» House Assam", "«چای»"),
+    ],
+)
+def test_amounts_and_digits_turn_no_line(locale: str, line: str, begins: str, desk: Desk) -> None:
+    """Persian money begins with a mark of left-to-right, and digits of any script tell no direction."""
+    desk.mail(locale=locale, text=line)
+    desk.mail()
+    assert desk.render(persona(currency="GBP"), locale=locale).text.startswith(begins)
+
+
 def test_an_sms_in_arabic_stays_right_to_left(desk: Desk) -> None:
     """A short message that begins with the shop's Latin name is laid out from the right."""
     desk.write("welcome/hello/ar/sms.txt", "Assam:\nأهلًا")
