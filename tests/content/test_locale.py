@@ -121,7 +121,7 @@ def test_persian_readers_get_persian_digits(desk: Desk) -> None:
     [
         ("ar", "GBP", "\u200f12.50\xa0£"),
         ("ar-EG", "USD", "\u200f١٢٫٥٠\xa0$"),
-        ("fa", "GBP", "\u200e£\xa0۱۲٫۵۰"),
+        ("fa", "GBP", "\u200f\u200e£\xa0۱۲٫۵۰"),  # of which the first mark is the line's
         ("ru", "USD", "12,50\xa0$"),
         ("th", "THB", "฿12.50"),
     ],
