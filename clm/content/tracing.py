@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import TemplateSyntaxError
 
+from clm.content.bidi import RIGHT_TO_LEFT_MARK
 from clm.content.context import missing_path
 from clm.content.lint_links import nameless
 from clm.content.parts import Parts, joined
@@ -135,6 +136,7 @@ class Tracer:
     def of_words(self, file: str, values: Mapping[str, Any], words: str) -> Origin | None:
         """The one place that words come from which a reader gets in a file; None where there is none, or several."""
         text = self._text(file, values)
+        words = words.removeprefix(RIGHT_TO_LEFT_MARK)  # which a line gets once it is made
         wanted = " ".join(words.split())
         if not wanted:
             return None

@@ -90,6 +90,12 @@ def test_words_have_a_line_where_they_stand_once(tracer: Tracer) -> None:
     assert tracer.of_words(TEXT, VALUES, "https://a.example/2") is None
 
 
+def test_a_line_that_was_kept_right_to_left_is_found(desk: Desk, tracer: Tracer) -> None:
+    """The mark that it has been given stands in no source."""
+    desk.write("welcome/hello/en/body.txt", "چای\nHouse Assam ، چای\n")
+    assert tracer.of_words(TEXT, VALUES, "\u200fHouse Assam ، چای") == Origin(TEXT, 2)
+
+
 def test_every_value_that_is_missing_has_its_line(tracer: Tracer) -> None:
     """Those in parts are of the part, and what a loop goes through is one of them."""
     assert tracer.missing(OWN, {"two": {}}) == [
