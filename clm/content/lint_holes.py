@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from html import unescape
 
+from clm.content.bidi import RIGHT_TO_LEFT_MARK
 from clm.content.problem import Problem
 from clm.content.tags import ATTRIBUTES, IMAGE, INLINE, TAG
 
@@ -16,7 +17,8 @@ _SPACED = dict.fromkeys(("fr", "as", "bn", "hi", "mr", "ne", "sa"), ",.،")
 _PAIRS = r"\(\s*\)|\[\s*\]|«\s*»|“\s*”|„\s*[“”]|‘\s*’|\"\""
 _HOLE = {
     marks: re.compile(
-        rf"(?:(?<=\S)|^)[^\S\n]+[{marks}](?=\s|$)|^[,،;؛](?=\s|$)|[,،][^\S\n]*[,،]|{_PAIRS}", re.MULTILINE
+        rf"(?:(?<=\S)|^)[^\S\n]+[{marks}](?=\s|$)|^{RIGHT_TO_LEFT_MARK}?[,،;؛](?=\s|$)|[,،][^\S\n]*[,،]|{_PAIRS}",
+        re.MULTILINE,
     )
     for marks in (_MARKS, *_SPACED.values())
 }

@@ -27,6 +27,7 @@ def _holes(text: str, locale: str = "en", *, spaces: bool = False) -> list[str]:
         ("Tea,, spices", "Tea,,"),
         ("Dear reader,\n, welcome", ","),
         ("Hello\u00a0,", "Hello\u00a0,"),
+        ("\u200f، House Assam", "\u200f،"),  # a line that was kept right to left
     ],
 )
 def test_a_hole_in_a_sentence_is_told_with_what_stands_before_it(text: str, shown: str) -> None:
