@@ -19,6 +19,8 @@ _WRITE_LINK = "write a whole address that begins with https://, or a page of the
 _NAME_IT = 'write words into it, or what its picture shows into `alt="…"`'
 _URL = re.compile(r"https?://[^\s<>\"\u3000-\u303f\uff00-\uffef]+")
 _GOES_ON_NOT = r"(?![./]?[\w%-])"
+_ASTRAY = re.compile(r"[ \\]")
+"""A blank, and what browsers take for a slash: `https://` and elsewhere, a backslash, `@shop.example`."""
 _CLOSING = ".,;:!?)]»”’'…،؛؟۔।·"
 _WRITE_HTTPS = "begin it with https://"
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -64,7 +66,7 @@ def links_told(file: str, links: Collection[str], hosts: Collection[str]) -> Ite
         if link.startswith(HARMLESS):
             continue
         parts = parts_of(link)
-        if parts is None or parts.scheme not in ("https", "http") or not parts.hostname or " " in link:
+        if parts is None or parts.scheme not in ("https", "http") or not parts.hostname or _ASTRAY.search(link):
             yield Problem(file, f"has a link that leads nowhere: `{shown(link)}`", _WRITE_LINK, "link", link)
         elif parts.netloc not in hosts and parts.hostname not in hosts:
             told = f"leads to {parts.hostname}, which is neither the brand's nor ours"

@@ -48,6 +48,10 @@ def test_nothing_is_told_of_a_sound_mail() -> None:
             '<div style="background:#222"><p style="color:#444">x</p></div>',
             "body.mjml sets words in #444444 on #222222",
         ),
+        (
+            r'<a href="https://evil.example\@shop.example/">Tea</a>',
+            r"body.mjml has a link that leads nowhere: `https://evil.example\@shop.example/`",
+        ),
         ('<a href="https://[oops">Tea</a>', "body.mjml has a link that leads nowhere: `https://[oops`"),
         ('<img alt="" src="">', "body.mjml has an image that no mail program would load: ``"),
         ('<img alt="" src="http://shop.example/a.png">', "body.mjml has an image that no mail program would load"),
