@@ -72,8 +72,9 @@ def preview(
         return _send(looking, campaign, shown, send_to, json=json)
     folder = out_ or settings.home / "preview" / campaign
     written = _write(folder, shown, settings.chromium, png=png)
-    title = f"{found.title} ({campaign})"
-    (folder / "index.html").write_text(sheet(title, list(zip(shown, written.files, strict=True))), encoding="utf-8")
+    first = () if locales else project.configuration.shop.locales
+    page = sheet(f"{found.title} ({campaign})", list(zip(shown, written.files, strict=True)), first=first)
+    (folder / "index.html").write_text(page, encoding="utf-8")
     return _told(folder, shown, written, json=json)
 
 

@@ -29,9 +29,10 @@ pre { max-width: 26rem; padding: .75rem; border: 1px solid #8884; border-radius:
 """.strip()
 
 
-def sheet(title: str, shown: Sequence[tuple[Shown, Files]]) -> str:
-    """The page, as HTML that needs nothing but the files beside it."""
-    locales = list(dict.fromkeys(one.locale for one, _ in shown))
+def sheet(title: str, shown: Sequence[tuple[Shown, Files]], *, first: Sequence[str] = ()) -> str:
+    """The page, as HTML that needs nothing but the files beside it; the languages of `first` come in that order."""
+    there = dict.fromkeys(one.locale for one, _ in shown)
+    locales = [*(one for one in first if one in there), *(one for one in there if one not in first)]
     steps = list(dict.fromkeys(one.step.send for one, _ in shown))
     cells = {(one.step.send, one.locale): "\n".join(_parts(one, files)) for one, files in shown}
     head = "".join(f'<th scope="col">{escape(locale)}</th>' for locale in locales)
@@ -54,7 +55,7 @@ def _parts(one: Shown, files: Files) -> Iterator[str]:
         yield f'<p class="fault">{escape(one.fault or "")}</p>'
         return
     if one.content.subject:
-        length = f"<small>{len(one.content.subject)} of about {_ON_A_PHONE}</small>"
+        length = f'<small dir="ltr">{len(one.content.subject)} of about {_ON_A_PHONE}</small>'
         yield f'<p dir="auto"><strong>{escape(one.content.subject)}</strong> {length}</p>'
     pictures = [name for name in ("desktop", "phone", "dark") if name in files]
     if pictures:

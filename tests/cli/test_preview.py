@@ -68,6 +68,24 @@ def test_every_step_is_written_in_every_language(preview: Clm, tmp_path: Path) -
     assert "نسترن" in persian
 
 
+@pytest.mark.parametrize(
+    ("asked", "columns"), [((), ["fa", "en"]), (("--locale", "en", "--locale", "fa"), ["en", "fa"])]
+)
+def test_languages_stand_as_the_shop_names_them_or_as_they_were_asked_for(
+    clm: Clm, tmp_path: Path, asked: tuple[str, ...], columns: list[str]
+) -> None:
+    """A column for each, beginning with the one that comes first in config/clm.yaml."""
+    small = small_project(tmp_path, "birthday")
+    shop = small.config / "clm.yaml"
+    written = shop.read_text(encoding="utf-8")
+    shop.write_text(re.sub(r"(?m)^locales: .*$", "locales: [fa, en]", written), encoding="utf-8")
+    where = {"CLM_CONFIG": str(small.config), "CLM_TEMPLATES": str(small.templates)}
+    ended = clm("preview", "birthday", "--no-png", "--out", str(tmp_path / "seen"), *asked, **where)
+    assert ended.returncode == 0, ended.stderr
+    page = (tmp_path / "seen" / "index.html").read_text(encoding="utf-8")
+    assert [one for one in re.findall(r'<th scope="col">(\w\w)</th>', page) if one in columns] == columns
+
+
 def test_a_contact_is_written_to_in_their_own_words(preview: Clm, tmp_path: Path) -> None:
     """With their name, in their language; no link is really theirs, and nothing is recorded."""
     ended = preview("incentive", "--contact", "ada", "--no-png", "--out", str(tmp_path / "seen"))
