@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from sqlalchemy import select
 
 from clm.domain.instant import DAY_MS
 from clm.domain.record import ContactRecord, OrderRecord
+from clm.store import addressees
 from clm.store import alerts as told
 from clm.store import coupons as stored
 from clm.store.coupons import Holder, Terms
 from clm.store.database import Database
-from clm.store.schema import alerts, contacts, coupons, enrolments, events, messages, redemptions
+from clm.store.redemptions import Redemption, record
+from clm.store.schema import alerts, contacts, coupons, enrolments, events, messages, orders, redemptions
 from tests.engine.shop import NOW, Shop, order
 
 LATER = NOW + 2 * DAY_MS
@@ -206,3 +209,29 @@ def test_codes_come_as_files_write_them(giver: Giver, tmp_path: Path) -> None:
     for new in (4, 0):
         assert giver.shop.import_(path, now=LATER)["new"] == new
         assert [said["order_id"] for _, _, said, _ in giver.events()] == ["o1", "o2", "o3"]
+
+
+def test_two_imports_at_one_moment_use_a_code_up(giver: Giver) -> None:
+    """Each would see but its own of two uses, if the second did not wait for the first."""
+    giver.give("FRIEND-2", uses=2, for_friends=True)
+    giver.shop.tell(*(order(name, "bob", at=LATER, email="bob@example.com") for name in ("o1", "o2")))
+    with giver.database.read() as tx:
+        coupon, bob = tx.scalars(select(coupons.c.id)).one(), addressees.named(tx, "bob")["shop"]
+        ids = tx.scalars(select(orders.c.id).order_by(orders.c.id)).all()
+
+    def use(order_id: int, beside: Callable[[], None] = lambda: None) -> None:
+        with giver.database.write() as tx:
+            record(tx, [Redemption(coupon, order_id, bob, LATER)], now=LATER)
+            beside()
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def other_comes() -> None:
+            others.append(pool.submit(use, ids[1]))
+            wait(others, timeout=0.3)  # until it stands at the door
+
+        others: list[Future[None]] = []
+        use(ids[0], other_comes)
+        others[0].result()
+    with giver.database.read() as tx:
+        assert tx.scalars(select(coupons.c.closed_at)).one() == LATER

@@ -15,7 +15,7 @@ from clm.engine.receive import Received, receive
 from clm.insight.campaigns import campaign_reports
 from clm.insight.timeline import timeline_of
 from clm.store import references
-from clm.store.schema import contacts, coupons, messages
+from clm.store.schema import attempts, contacts, coupons, messages
 from tests.engine.guarded import NOON, TEXT, Guarded
 from tests.engine.rehearsal import Seen, campaign
 
@@ -89,6 +89,31 @@ def test_another_hand_over_of_the_same_sms_is_not_meant(texting: Guarded) -> Non
     """Of two that may have gone, the one that lapsed says nothing of the other."""
     texting.run(NOON)
     tell(texting, sid="SM999")
+    assert first(texting).reason is None
+
+
+def test_where_another_hand_over_may_have_gone_it_has_not_lapsed(texting: Guarded) -> None:
+    """The SMS counts, whatever became of one of its two hand-overs: the other may have come."""
+    texting.run(NOON)
+    with texting.database.write() as tx:
+        [number] = tx.scalars(select(messages.c.id)).all()
+        tx.execute(
+            attempts.insert().values(
+                message_id=number, number=2, token="other", channel="sms", intended_at=NOON, provider="twilio",
+                outcome="in_doubt",
+            )
+        )  # fmt: skip
+    tell(texting)
+    assert first(texting).reason is None
+    texting.have(campaign("other", steps=[TEXT]))
+    assert texting.run(NOON + 2 * HOUR_MS) == {"expired": 1}
+
+
+def test_what_one_provider_tells_is_not_of_anothers(texting: Guarded) -> None:
+    """The same name at two providers is two things."""
+    texting.sms.name = "elsewhere"
+    texting.run(NOON)
+    tell(texting)
     assert first(texting).reason is None
 
 
