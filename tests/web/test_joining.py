@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 import pytest
 from sqlalchemy import select, text
+from starlette.requests import Request
 
 from clm.content.links import Links
 from clm.domain.record import ContactRecord
@@ -17,7 +18,7 @@ from clm.engine.subscription import subscriber
 from clm.store import wishes
 from clm.store.database import Database
 from clm.store.schema import contacts, coupons, events
-from clm.web.throttle import Throttle
+from clm.web.throttle import Throttle, place_of
 from tests.engine.shop import NOW, Shop, order
 from tests.web.asking import Asker, contact_id
 
@@ -201,6 +202,15 @@ class TestJoining:
         assert [comes_from(f"198.51.100.{number}:4711") for number in range(7)] == [200] * 7
         assert [comes_from(f"198.51.100.77:{number}") for number in range(6)] == [200] * 5 + [429]
         assert [comes_from(f"[2001:db8:1::{number}]:443") for number in range(6)] == [200] * 5 + [429]
+
+    def test_only_a_proxy_on_this_machine_says_who_asks(self) -> None:
+        """A stranger who names somebody else in every request is still that one stranger."""
+        said = [(b"x-forwarded-for", b"198.51.100.7")]
+        places = {
+            peer: place_of(Request({"type": "http", "client": (peer, 4711), "headers": said}))
+            for peer in ("203.0.113.9", "127.0.0.1")
+        }
+        assert places == {"203.0.113.9": "203.0.113.9", "127.0.0.1": "198.51.100.7"}
 
     def test_what_a_client_says_of_itself_is_not_believed(self, web: Asker) -> None:
         """Also where the proxy adds a line of its own instead of writing on the client's."""

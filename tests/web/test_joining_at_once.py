@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,9 @@ from clm.engine.enrol import enrol
 from clm.engine.journey import Journeys
 from clm.engine.profile import refresh
 from clm.engine.signup import ask
+from clm.engine.signup_letter import write_at_once
 from clm.settings import Settings
+from clm.store import stops
 from clm.store.database import Database, Transaction
 from clm.store.schema import enrolments, messages
 from clm.web.app import create_app
@@ -163,6 +166,40 @@ def test_where_it_cannot_be_queued_at_once_the_sign_up_stands(
     file.write_text(sound, encoding="utf-8")
     run_campaign(database, settings)
     assert letters(database) == [("confirm", "address", "queued", NOW)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("again_after: 1h", "again_after: 1h\n  at_most: {entries: 1, within: 1d}"),
+        ("  - send: address", "  - wait: 1h\n  - send: address"),
+    ],
+)
+def test_what_a_run_has_to_decide_is_left_to_it(
+    web: Asker, settings: Settings, database: Database, change: tuple[str, str]
+) -> None:
+    """Where only so many may enter, or the first step is no letter, the page takes nobody in; the run does."""
+    file = settings.config / "campaigns" / "confirm.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+    join(web)
+    with database.read() as tx:
+        assert list(tx.scalars(select(enrolments.c.status))) == []
+    run_campaign(database, settings)
+    with database.read() as tx:
+        assert len(list(tx.scalars(select(enrolments.c.status)))) == 1
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_flood_of_sign_ups_is_held_like_any_other(settings: Settings, database: Database, live: bool) -> None:
+    """Live, a campaign that queues far more than it is used to is stopped, also where no run has queued it."""
+    policy = settings.config / "policy.yaml"
+    few = re.sub(r"blast_radius: \{.*?\}", "blast_radius: {times: 3, above: 1}", policy.read_text(encoding="utf-8"))
+    policy.write_text(few, encoding="utf-8")
+    for name in ("ada", "bob", "eve"):
+        whose = ask(database, f"{name}@example.com", first_name=None, locale="en", now=NOW)
+        write_at_once(database, settings.model_copy(update={"live": live}), whose, now=NOW)
+    with database.read() as tx:
+        assert [one.kind for one in stops.standing(tx)] == (["blast_radius"] if live else [])
 
 
 def test_a_file_that_is_put_back_is_read(web: Asker, settings: Settings, database: Database) -> None:
