@@ -55,6 +55,8 @@ def broadcast(
     """
     settings = Settings()
     if list_:
+        if cancel or yes:  # nobody is to believe that a letter was announced or called off
+            raise ClmError("--list only shows; leave it out to announce a broadcast, or to call one off")
         _list(settings, json=json)
         return
     if file is None:

@@ -153,3 +153,12 @@ def test_a_file_that_the_workers_do_not_see_is_refused(shop: Clm, harvest: Path,
     for file, fault in ((elsewhere, "move it to"), (harvest.with_stem("havest"), "did you mean `harvest`?")):
         said = shop("broadcast", str(file), "--yes")
         assert (said.returncode, fault in said.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("order", ["--cancel", "--yes"])
+def test_a_list_is_not_taken_for_what_it_does_not_do(shop: Clm, harvest: Path, order: str) -> None:
+    """Whoever asks for both is told that nothing was done, rather than shown a table that looks like success."""
+    said = shop("broadcast", str(harvest), "--list", order)
+    assert (said.returncode, said.stdout) == (1, "")
+    assert "--list only shows; leave it out" in said.stderr
+    assert printed(shop, "--list")[0]["state"] == "not announced"
