@@ -140,7 +140,7 @@ def _words(survey: Survey, words: SurveyWords) -> Iterator[tuple[Loc, str]]:
 def _asked(survey: Survey, words: SurveyWords) -> Iterator[tuple[Loc, str]]:
     said, questions = words.questions or {}, survey.questions or {}
     yield from _same(said, questions, ("questions",), "question")
-    for name in said.keys() & questions.keys():
+    for name in (name for name in questions if name in said):
         where: Loc = ("questions", name, "choices")
         yield from _same(said[name].choices or {}, questions[name].choices or [], where, "choice")
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from string import Formatter
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -30,7 +30,7 @@ PAGES = (
     *("unsubscribe", "unsubscribed", "preferences", "survey", "survey_thanks"),
     *("confirm", "confirmed", "join", "joined", "busy", "referral", "not_found", "unavailable", "home"),
 )
-_VALUES = {"brand", "address", "reply_to", "number", "date"}
+_EVERYWHERE = ("brand", "reply_to")
 _RUNS = {"date": "auto"}
 """Which way values run; addresses and numbers from left to right, dates as their own words do."""
 _ACCEPTED_CHARACTERS_MAX = 500
@@ -39,6 +39,8 @@ _LAST_RESORT = "en"
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+    given: ClassVar[Mapping[str, str]] = {}
+    """Words that are told a value more, and its name."""
 
     @model_validator(mode="after")
     def _names_only_known_values(self) -> _Part:
@@ -47,14 +49,17 @@ class _Part(BaseModel):
                 named = [found for found in Formatter().parse(said) if found[1] is not None]
                 if any(how or converted for _, _, how, converted in named):
                     raise ValueError(f"`{name}` says in braces how to write a value; write its name alone")
-                if unknown := {field for _, field, _, _ in named if field is not None} - _VALUES:
-                    known = ", ".join(f"{{{value}}}" for value in sorted(_VALUES))
+                values = sorted({*_EVERYWHERE, self.given.get(name, "brand")})
+                if unknown := {field for _, field, _, _ in named if field is not None}.difference(values):
+                    known = ", ".join(f"{{{value}}}" for value in values)
                     raise ValueError(f"`{name}` names {{{min(unknown)}}}; there are {known}")
         return self
 
 
 class UnsubscribeWords(_Part):
     """The page that asks before it unsubscribes."""
+
+    given = {"lead": "address"}
 
     title: str
     lead: str
@@ -66,6 +71,8 @@ class UnsubscribeWords(_Part):
 class UnsubscribedWords(_Part):
     """The page afterwards."""
 
+    given = {"lead": "address"}
+
     title: str
     lead: str
     note: str
@@ -74,6 +81,8 @@ class UnsubscribedWords(_Part):
 
 class PreferenceWords(_Part):
     """The page on which people choose; what the two switches say is what they consent to."""
+
+    given = dict.fromkeys(("email", "sms", "keep_lead"), "address")
 
     title: str
     lead: str
@@ -104,6 +113,8 @@ class PreferenceWords(_Part):
 class ConfirmWords(_Part):
     """The page on which people say that an address is theirs; its button is consent."""
 
+    given = {"lead": "address"}
+
     title: str
     lead: str
     button: str
@@ -112,6 +123,8 @@ class ConfirmWords(_Part):
 
 class ConfirmedWords(_Part):
     """The page afterwards."""
+
+    given = {"lead": "address"}
 
     title: str
     lead: str
@@ -148,6 +161,8 @@ class BusyWords(_Part):
 
 class ReferralWords(_Part):
     """The page for whoever a friend has sent."""
+
+    given = {"until": "date"}
 
     title: str
     lead: str
