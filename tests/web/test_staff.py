@@ -205,6 +205,14 @@ def test_a_session_ends(end: str, browser: Browser, asker: Asker, clock: Clock) 
     assert browser("GET", "/staff/contacts").status_code == 303
 
 
+@pytest.mark.parametrize(("behind", "status"), [(500, 200), (60_000, 200), (60_001, 303)])
+def test_two_clocks_need_not_agree_to_the_millisecond(browser: Browser, clock: Clock, behind: int, status: int) -> None:
+    """Who has signed in by one machine is known to the next, whose clock is behind; by a minute at most."""
+    browser.sign_in()
+    clock.now -= behind
+    assert browser("GET", "/staff/contacts").status_code == status
+
+
 @pytest.mark.parametrize("by", ["looking", "trying"])
 def test_whose_account_has_ended_is_a_stranger(by: str, browser: Browser, asker: Asker) -> None:
     """The login page shows them neither the way round nor what needs a person, with the cookie that they still have."""

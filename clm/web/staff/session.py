@@ -14,6 +14,9 @@ from clm.domain.instant import HOUR_MS
 COOKIE = "clm_staff"
 SESSION_HOURS = 12
 _COOKIE_CHARACTERS_MAX = 500
+_AHEAD_MS_MAX = 60_000
+"""How far the clock that a session began by may have been ahead of ours: that of another machine, or ours before it was
+put right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,9 @@ class Sessions:
             told = self._signer.loads(cookie)
         except BadData:
             return None
-        if not isinstance(told, dict) or not 0 <= now - int(told.get("at", 0)) < SESSION_HOURS * HOUR_MS:
+        if not isinstance(told, dict):
+            return None
+        if not -_AHEAD_MS_MAX <= now - int(told.get("at", 0)) < SESSION_HOURS * HOUR_MS:
             return None
         return Visit(cookie, told.get("name"), told.get("seal"))
 
