@@ -10,6 +10,7 @@ from cyclopts import App
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from clm.channels.connect import connect
+from clm.cli.help_links import foreign_help
 from clm.cli.terminal import AsJson, err, out, print_json
 from clm.cli.unread import unread
 from clm.content.brand import read_brand
@@ -88,6 +89,7 @@ def _looked_at(settings: Settings) -> tuple[Project | None, list[Fault]]:
         default_locale = project.configuration.shop.default_locale
         faults += unfinished(settings.templates, brand=project.brand, default_locale=default_locale)
         faults += _proofread(project, settings)
+        faults += foreign_help(project, settings)
     routes = project.configuration.policy.delivery.routes if project is not None else {}
     for look in (_at_link_keys, _at_webhook_key, partial(_at_provider_keys, routes), _at_pages):
         try:
