@@ -104,7 +104,8 @@ def _chosen(request: Request, reception: Reception, token: str, body: bytes) -> 
             return not_found(request, reception)
         locale = language(request, reception, before.locale)
         source = f"preference page, wording {locale} {reception.words.of(locale).wording}"
-        wanted, wish = _wanted(fields), _wish(fields, before.wish, reception.topics() or ())
+        topics = reception.topics()
+        wanted, wish = _wanted(fields), _wish(fields, before.wish, topics or ())
         if _BUTTON in fields.get(_KEEP, ()):
             source = f"keep-writing button, wording {locale} {reception.words.of(locale).keeping}"
             wanted["email"] = True
@@ -114,6 +115,9 @@ def _chosen(request: Request, reception: Reception, token: str, body: bytes) -> 
         return away(request, reception, error)
     if after is None:
         return not_found(request, reception)
+    if topics is None and "topic_shown" in fields:
+        # Whether mail comes at all is kept, whatever is faulty; but nobody is told that more was.
+        return away(request, reception, StoreError("config/topics.yaml cannot be read"))
     return _preferences(request, reception, after, before, kept=_BUTTON in fields.get(_KEEP, ()))
 
 

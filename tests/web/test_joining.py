@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import httpx
@@ -15,9 +17,11 @@ from clm.domain.record import ContactRecord
 from clm.domain.wish import Wish
 from clm.engine import signup
 from clm.engine.subscription import subscriber
+from clm.settings import Settings
 from clm.store import wishes
 from clm.store.database import Database
 from clm.store.schema import contacts, coupons, events
+from clm.web.app import create_app
 from clm.web.throttle import Throttle, place_of
 from tests.engine.shop import NOW, Shop, order
 from tests.web.asking import Asker, contact_id
@@ -280,3 +284,18 @@ class TestWishes:
         """People choose in their own language."""
         Shop(database).tell(ContactRecord("eve", email="eve@example.com", locale=locale))
         assert name in web("GET", path(links.preferences(contact_id(database, "eve")))).text
+
+    def test_what_could_not_be_kept_is_not_told_as_saved(
+        self, web_settings: Settings, tmp_path: Path, links: Links, ada: int, database: Database
+    ) -> None:
+        """While nobody can read which topics there are, a choice of them is asked for again; stopping mail is kept."""
+        config = tmp_path / "config"
+        shutil.copytree(web_settings.config, config)
+        (config / "topics.yaml").write_text("topics: [", encoding="utf-8")
+        web = Asker(create_app(web_settings.model_copy(update={"config": config}), lambda: NOW))
+        answer = web("POST", path(links.preferences(ada)), content="shown=email&topic_shown=news", headers=FORM)
+        web.close()
+        assert answer.status_code == 503
+        found = subscriber(database, ada)
+        assert found is not None
+        assert not found.gets("email")
