@@ -94,8 +94,10 @@ def add(
     file: Annotated[Path, Parameter(help="One code a line; of several columns the first counts.")],
     *,
     json: AsJson = False,
-) -> None:
+) -> int:
     """Bring codes into the pool of an offer; lines that are no new code are told, and the others go in all the same.
+
+    A file of which nothing can be taken is refused, so that whoever fills the pool by a schedule hears of it.
 
     Example: clm coupons add birthday codes.csv
     """
@@ -110,12 +112,14 @@ def add(
             count = stored.census(tx, now=_now()).get(offer)
     finally:
         database.close()
-    free = _free(count)
+    free, taken = _free(count), added.new + added.known
+    if not taken and not added.refused:
+        raise ClmError(f"{file}: holds no code; write one a line, or in the first of several columns")
     if json:
         refused = [{"line": line, "code": code, "reason": reason} for line, code, reason in added.refused]
         told = {"new": added.new, "known": added.known, "refused": refused, "free": free}
         print_json({"offer": offer, **told, "brought_forward": added.brought_forward})
-        return
+        return 0 if taken else 1
     for line, code, reason in added.refused[:_TOLD_MAX]:
         err.print(f"{file}:{line}: {f'`{code}`: ' if code else ''}{reason}", markup=False, soft_wrap=True)
     if len(added.refused) > _TOLD_MAX:
@@ -126,6 +130,7 @@ def add(
     if added.brought_forward:
         what = "message goes" if added.brought_forward == 1 else "messages go"
         out.print(f"{added.brought_forward:,} {what} on that waited for a code")
+    return 0 if taken else 1
 
 
 @coupons_app.command

@@ -71,6 +71,19 @@ def test_codes_go_into_a_pool_and_the_others_are_told_by_line(shop: Clm, tmp_pat
     assert "a tin of Assam" in listed
 
 
+@pytest.mark.parametrize(
+    ("text", "told"), [("", "holds no code; write one a line"), ("code,for\n", "holds no code"), ("No way!\n", ":1: ")]
+)
+@pytest.mark.parametrize("json_too", [(), ("--json",)])
+def test_a_file_of_which_nothing_can_be_taken_is_refused(
+    shop: Clm, tmp_path: Path, text: str, told: str, json_too: tuple[str, ...]
+) -> None:
+    """An export that came out empty would otherwise look as if it had filled the pool."""
+    said = shop("coupons", "add", "tin", write(tmp_path, text), *json_too)
+    assert said.returncode == 1
+    assert told in said.stderr or (json_too and json.loads(said.stdout)["refused"])
+
+
 def test_whoever_adds_codes_is_told_who_goes_on(shop: Clm, tmp_path: Path) -> None:
     """Letters that waited for one, in both forms; letters that wait for something else are not among them."""
     opened = Database(Settings().store_url)
