@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, Text, select, text
 from sqlalchemy.types import TypeEngine
 
+from clm.store.contacted import NOT_LEFT
 from clm.store.database import Found, Transaction
 from clm.store.dialect import ids_in, ids_value, insert_many, lock, texts_in, texts_value, update_each, update_many
 from clm.store.schema import coupons
@@ -147,7 +148,7 @@ def hold_again(tx: Transaction, message_ids: Collection[int]) -> None:
         statement = text(
             f"UPDATE coupons SET issued_at = NULL, expires_at = NULL WHERE id IN {ids_in(tx)}"
             " AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.message_id = coupons.message_id"
-            " AND COALESCE(a.outcome, '') NOT IN ('not_sent', 'rejected', 'bounced'))"
+            f" AND COALESCE(a.outcome, '') NOT IN {NOT_LEFT})"
             " AND NOT EXISTS (SELECT 1 FROM redemptions r WHERE r.coupon_id = coupons.id)"
         )
         tx.execute(statement, {"ids": ids_value(tx, ids)})

@@ -94,7 +94,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
         (
             Edit(
                 "clm/store/coupons.py",
-                "COALESCE(a.outcome, '') NOT IN ('not_sent', 'rejected', 'bounced')",
+                "COALESCE(a.outcome, '') NOT IN {NOT_LEFT}",
                 "a.outcome = 'accepted'",
             ),
         ),
