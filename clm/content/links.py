@@ -12,12 +12,15 @@ from functools import cache
 from typing import Literal, get_args
 
 from itsdangerous import BadData, Signer, URLSafeSerializer
-from itsdangerous.encoding import base64_encode
+from itsdangerous.encoding import base64_decode, base64_encode
 
 from clm.errors import ConfigurationError, Fault
 
 Purpose = Literal["unsubscribe", "preferences", "referral", "confirm", "survey"]
 """A survey's token names the message that asks, all others the contact."""
+
+ContactPurpose = Literal["unsubscribe", "preferences", "referral"]
+"""Those whose token is believed by itself; one that confirms has to fit the contact's address as well."""
 
 _PATHS: dict[Purpose, str] = {
     "unsubscribe": "u",
@@ -58,9 +61,12 @@ class Links:
         """The address this contact may give to friends; it tells nothing about who they are."""
         return self._url("referral", contact_id)
 
-    def confirm(self, contact_id: int) -> str:
-        """The address where this contact says that the address is theirs and that they want our letters."""
-        return self._url("confirm", contact_id)
+    def confirm(self, contact_id: int, email: str) -> str:
+        """The address where whoever reads `email` says that it is theirs and that they want our letters.
+
+        It is signed for both: once the shop knows another address of this contact, it opens nothing.
+        """
+        return self._url("confirm", contact_id, bound=_bound(email))
 
     def staff(self, contact_id: int) -> str:
         """The page on which the team sees this contact, once they have signed in: no token opens it."""
@@ -75,7 +81,21 @@ class Links:
         """The message a survey's token was made for; None when it was not made by us."""
         return self._number_of(token, "survey")
 
-    def contact_of(self, token: str, purpose: Purpose) -> int | None:
+    def asked_of(self, token: str) -> int | None:
+        """The contact whom a confirming token names, which `confirms` has to find true for their address."""
+        try:
+            number = int(base64_decode(token[:_TOKEN_CHARACTERS_MAX].partition(".")[0]))
+        except (BadData, ValueError):
+            return None
+        return number if 0 < number <= NUMBER_MAX else None
+
+    def confirms(self, token: str, email: str) -> bool:
+        """Whether a confirming token was made for the contact it names with this address."""
+        payload, _, signature = token[:_TOKEN_CHARACTERS_MAX].partition(".")
+        value = payload.encode() + _bound(email)
+        return self._signers["confirm"].make_signer("confirm").verify_signature(value, signature)
+
+    def contact_of(self, token: str, purpose: ContactPurpose) -> int | None:
         """The contact a token was made for; None when it was not made by us, or for another purpose."""
         return self._number_of(token, purpose)
 
@@ -88,10 +108,15 @@ class Links:
             return None
         return number if type(number) is int else None
 
-    def _url(self, purpose: Purpose, number: int) -> str:
+    def _url(self, purpose: Purpose, number: int, *, bound: bytes = b"") -> str:
         # What `dumps` makes of a number, without trying first whether compressing three digits would shorten them.
         payload = base64_encode(str(number))
-        return f"{self._public_url}/{_PATHS[purpose]}/{payload.decode()}.{self._makers[purpose](payload)}"
+        return f"{self._public_url}/{_PATHS[purpose]}/{payload.decode()}.{self._makers[purpose](payload + bound)}"
+
+
+def _bound(email: str) -> bytes:
+    """What is signed with a number and not said: a shop may write the same address otherwise."""
+    return b" " + email.casefold().encode()
 
 
 def _maker(signer: Signer) -> Callable[[bytes], str]:

@@ -37,8 +37,8 @@ TEST = "[test] "
 class SampleLinks(Links):
     """Links that look like a reader's own, and open nothing."""
 
-    def _url(self, purpose: Purpose, number: int) -> str:
-        del number
+    def _url(self, purpose: Purpose, number: int, *, bound: bytes = b"") -> str:
+        del number, bound
         return sample_url(self._public_url, purpose)
 
 

@@ -7,14 +7,14 @@ button that this letter leads to is consent. Later they say that they want the l
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 
 from clm.domain.instant import HOUR_MS
 from clm.domain.record import OWN_SOURCE, ContactRecord, EventRecord
 from clm.domain.wish import Wish
 from clm.engine.ingest import Ingest
-from clm.engine.subscription import SubscribedChannel, Subscriber, chosen, committed
+from clm.engine.subscription import SubscribedChannel, Subscriber, chosen, committed, subscriber
 from clm.store import addressees, consents, contacts, events, profiles
 from clm.store.database import Database, Transaction
 
@@ -65,13 +65,25 @@ def ask(
     return committed(database, work)
 
 
-def confirm(database: Database, contact_id: int, *, source: str, now: int) -> Subscriber | None:
-    """Take the button for consent to e-mail; None where there is no such contact. Again changes nothing.
+def asking(database: Database, contact_id: int, *, theirs: Callable[[str], bool]) -> Subscriber | None:
+    """Whoever is asked to confirm; None where there is no such contact, or their address is not `theirs` any more."""
+    with database.read() as tx:
+        if not _known_by(tx, contact_id, theirs):
+            return None
+    return subscriber(database, contact_id)
+
+
+def confirm(
+    database: Database, contact_id: int, *, theirs: Callable[[str], bool], source: str, now: int
+) -> Subscriber | None:
+    """Take the button for consent to e-mail; None as of `asking`. Again changes nothing.
 
     `source` is the proof: the page, the language and the wording that they saw.
     """
 
     def work(tx: Transaction) -> Subscriber | None:
+        if not _known_by(tx, contact_id, theirs):
+            return None
         found = chosen(tx, contact_id, {"email": True}, source=source, now=now)
         if found is not None and found.gets("email"):
             # Not later: the page has no button for whoever gets letters, and nobody would press it again.
@@ -79,6 +91,11 @@ def confirm(database: Database, contact_id: int, *, source: str, now: int) -> Su
         return found
 
     return committed(database, work)
+
+
+def _known_by(tx: Transaction, contact_id: int, theirs: Callable[[str], bool]) -> bool:
+    contact = addressees.of(tx, contact_id)
+    return contact is not None and contact.email is not None and theirs(contact.email)
 
 
 def save(

@@ -93,7 +93,7 @@ class Writer:
                 "unsubscribe": self.links.unsubscribe(row.contact_id),
                 "preferences": self.links.preferences(row.contact_id),
                 "referral": self.links.referral(row.contact_id),
-                "confirm": self.links.confirm(row.contact_id),
+                "confirm": self.links.confirm(row.contact_id, row.email or ""),
                 "staff": self.links.staff(row.contact_id) if row.channel in TEAM else None,
             },
             "zone": row.home_zone,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,9 +19,9 @@ from clm.content.formats import written_date
 from clm.content.locale import chain, reading_locale
 from clm.domain.instant import from_ms
 from clm.engine.referral import Invitation, invitation
-from clm.engine.signup import ask, confirm
+from clm.engine.signup import ask, asking, confirm
 from clm.engine.signup_letter import write_at_once
-from clm.engine.subscription import subscriber
+from clm.engine.subscription import Subscriber
 from clm.errors import StoreError
 from clm.sources import values as readings
 from clm.web.edge import body_of
@@ -78,9 +79,8 @@ async def take_friend(token: str, request: Request, reception: AtReception) -> R
 
 
 def _asked(request: Request, reception: Reception, token: str) -> Response:
-    contact_id = reception.links.contact_of(token, "confirm")
     try:
-        found = None if contact_id is None else subscriber(reception.database, contact_id)
+        found = _whoever_is_asked(reception, token)
     except StoreError as error:
         return away(request, reception, error)
     if found is None:
@@ -89,18 +89,25 @@ def _asked(request: Request, reception: Reception, token: str) -> Response:
 
 
 def _confirmed(request: Request, reception: Reception, token: str) -> Response:
-    contact_id = reception.links.contact_of(token, "confirm")
     try:
-        found = None if contact_id is None else subscriber(reception.database, contact_id)
+        found = _whoever_is_asked(reception, token)
         if found is not None:
             locale = language(request, reception, found.locale)
             source = f"double opt-in, wording {locale} {reception.words.of(locale).consent}"
-            found = confirm(reception.database, found.contact_id, source=source, now=reception.clock())
+            theirs = partial(reception.links.confirms, token)
+            found = confirm(reception.database, found.contact_id, theirs=theirs, source=source, now=reception.clock())
     except StoreError as error:
         return away(request, reception, error)
     if found is None:
         return not_found(request, reception)
     return subscriber_page(request, reception, "confirmed", found)
+
+
+def _whoever_is_asked(reception: Reception, token: str) -> Subscriber | None:
+    contact_id = reception.links.asked_of(token)
+    if contact_id is None:
+        return None
+    return asking(reception.database, contact_id, theirs=partial(reception.links.confirms, token))
 
 
 def _joined(request: Request, reception: Reception, body: bytes, friend_of: int | None) -> Response:

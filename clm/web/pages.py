@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from clm.content.links import Purpose
+from clm.content.links import ContactPurpose
 from clm.domain.wish import FREQUENCIES, Wish
 from clm.engine.signup import save
 from clm.engine.subscription import CHANNELS, SubscribedChannel, Subscriber, subscriber, unsubscribe
@@ -66,7 +66,7 @@ async def nothing_here(request: Request, _: Exception) -> Response:
     return not_found(request, reception)
 
 
-def _shown(request: Request, reception: Reception, token: str, purpose: Purpose) -> Response:
+def _shown(request: Request, reception: Reception, token: str, purpose: ContactPurpose) -> Response:
     contact_id = reception.links.contact_of(token, purpose)
     try:
         found = None if contact_id is None else subscriber(reception.database, contact_id)

@@ -6,8 +6,9 @@ from typing import get_args
 
 import pytest
 from itsdangerous import URLSafeSerializer
+from itsdangerous.encoding import base64_encode
 
-from clm.content.links import NUMBER_MAX, Links, Purpose, sample_url, signing_keys
+from clm.content.links import NUMBER_MAX, ContactPurpose, Links, Purpose, sample_url, signing_keys
 from clm.errors import ConfigurationError
 
 OLD, NEW = "0123456789abcdef" * 2, "fedcba9876543210" * 2
@@ -84,8 +85,30 @@ def test_a_sample_is_as_long_as_the_longest_link_and_opens_nothing(purpose: Purp
     """Whoever counts the segments of an SMS by a made-up link counts what a real one takes; nobody speaks by it."""
     links = Links(URL, [NEW])
     sample = sample_url(URL, purpose)
-    longest: str = getattr(links, purpose)(NUMBER_MAX)
-    assert len(sample) == len(longest) >= len(getattr(links, purpose)(123_456))
+    more = ("noor@example.com",) if purpose == "confirm" else ()
+    longest: str = getattr(links, purpose)(NUMBER_MAX, *more)
+    assert len(sample) == len(longest) >= len(getattr(links, purpose)(123_456, *more))
     assert sample.rpartition("/")[0] == longest.rpartition("/")[0]
-    assert links.contact_of(_token(sample), purpose) is None
+    assert {links.contact_of(_token(sample), one) for one in get_args(ContactPurpose)} == {None}
+    assert links.asked_of(_token(sample)) is None
     assert links.message_of(_token(sample)) is None
+
+
+def test_a_confirming_link_is_for_one_contact_and_one_address() -> None:
+    """Whoever had the letter confirms what it was sent to; capitals and new keys change nothing."""
+    token = _token(Links(URL, [OLD]).confirm(7, "Noor@Example.com"))
+    links = Links(URL, [NEW, OLD])
+    assert links.asked_of(token) == 7
+    assert links.confirms(token, "noor@example.com")
+    assert not links.confirms(token, "nora@example.com")
+    assert not links.confirms(_token(links.confirm(8, "noor@example.com")).partition(".")[0] + ".x", "noor@example.com")
+    other = base64_encode("8").decode() + "." + token.partition(".")[2]
+    assert links.asked_of(other) == 8
+    assert not links.confirms(other, "noor@example.com")
+    assert links.contact_of(token, "unsubscribe") is None
+
+
+@pytest.mark.parametrize("number", ["x", "-1", "0", "9" * 40])
+def test_what_is_no_number_of_a_contact_is_nobody(number: str) -> None:
+    """No database is asked about a number that it could not hold."""
+    assert Links(URL, [NEW]).asked_of(base64_encode(number).decode() + ".x") is None

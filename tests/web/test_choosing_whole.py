@@ -48,12 +48,12 @@ def test_consent_and_the_welcome_come_together(web: Asker, links: Links, databas
     with database.read() as tx:
         [who] = tx.scalars(select(contacts.c.id).where(contacts.c.email == "new@example.com"))
     with stopped_before_an_event(database):
-        signup.confirm(database, who, source="test", now=LATER)
+        signup.confirm(database, who, theirs=bool, source="test", now=LATER)
     found = subscriber(database, who)
     assert found is not None
     assert not found.gets("email")
-    assert "<button" in web("GET", path(links.confirm(who))).text
-    web("POST", path(links.confirm(who)))
+    assert "<button" in web("GET", path(links.confirm(who, "new@example.com"))).text
+    web("POST", path(links.confirm(who, "new@example.com")))
     assert [name for name, _ in asked(database)] == ["signup_requested", "signup_confirmed"]
 
 

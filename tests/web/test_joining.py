@@ -78,7 +78,7 @@ class TestJoining:
         send(web, "/join", email="new@example.com", agree="yes")
         with database.read() as tx:
             whose = tx.scalar(select(contacts.c.id))
-        where = path(links.confirm(whose))
+        where = path(links.confirm(whose, "new@example.com"))
         assert "n•••@example.com" in web("GET", where).text
         assert web("POST", where, headers=FORM).status_code == web("POST", where, headers=FORM).status_code == 200
         with database.read() as tx:
@@ -93,16 +93,43 @@ class TestJoining:
         with database.read() as tx:
             who = tx.scalars(select(contacts.c.id)).one()
         for days in (2, 5):
-            signup.confirm(database, who, source="test", now=NOW + days * DAY)
+            signup.confirm(database, who, theirs=bool, source="test", now=NOW + days * DAY)
         with database.read() as tx:
             assert tx.scalars(select(contacts.c.signed_up_at)).one() == NOW + 2 * DAY
+
+    def test_the_letter_opens_nothing_once_the_address_is_another(
+        self, web: Asker, links: Links, database: Database
+    ) -> None:
+        """Whoever reads the old address cannot consent for the new one; capitals make no other address."""
+        send(web, "/join", email="new@example.com", agree="yes")
+        with database.write() as tx:
+            whose = tx.scalar(select(contacts.c.id))
+            tx.execute(text("UPDATE contacts SET email = 'NEW@example.com'"))
+        assert web("GET", path(links.confirm(whose, "new@example.com"))).status_code == 200
+        with database.write() as tx:
+            tx.execute(text("UPDATE contacts SET email = 'other@example.com'"))
+        for method in ("GET", "POST"):
+            assert web(method, path(links.confirm(whose, "new@example.com")), headers=FORM).status_code == 404
+        with database.read() as tx:
+            assert tx.scalar(text("SELECT count(*) FROM consents")) == 0
+        assert web("POST", path(links.confirm(whose, "other@example.com")), headers=FORM).status_code == 200
+
+    def test_the_address_that_changes_meanwhile_is_not_consented_for(self, web: Asker, database: Database) -> None:
+        """What is asked for is looked at once more with the button, in the transaction that keeps the consent."""
+        send(web, "/join", email="new@example.com", agree="yes")
+        with database.read() as tx:
+            whose = tx.scalars(select(contacts.c.id)).one()
+        assert signup.confirm(database, whose, theirs=lambda _: False, source="test", now=NOW) is None
+        found = subscriber(database, whose)
+        assert found is not None
+        assert not found.gets("email")
 
     def test_who_buys_later_is_the_same_person(self, web: Asker, links: Links, database: Database) -> None:
         """A shop that tells of a customer with the address of somebody who signed up here tells of them."""
         send(web, "/join", email="new@example.com", agree="yes")
         with database.read() as tx:
             whose = tx.scalar(select(contacts.c.id))
-        web("POST", path(links.confirm(whose)), headers=FORM)
+        web("POST", path(links.confirm(whose, "new@example.com")), headers=FORM)
         Shop(database).tell(order("o1", "c-77", email="New@Example.com"))
         Shop(database).tell(ContactRecord("c-77", email="New@Example.com", first_name="Noor"))
         with database.read() as tx:

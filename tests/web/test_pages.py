@@ -63,7 +63,7 @@ class TestLooking:
         urls = (
             links.unsubscribe(ada),
             links.preferences(ada),
-            links.confirm(ada),
+            links.confirm(ada, "ada@example.com"),
             links.referral(ada),
             links.survey(1),
         )
@@ -182,7 +182,7 @@ class TestUnsubscribing:
         """404 with a page for people; nothing is changed."""
         before = rows()
         for method in ("GET", "POST"):
-            for kind in "up":
+            for kind in "upc":
                 answer = web(method, f"/{kind}/{wrong}")
                 assert answer.status_code in {404, 405}
                 assert answer.status_code == 405 or "hello@saffronandsage.example" in answer.text
