@@ -134,7 +134,7 @@ def test_it_is_seen_where_people_look(texting: Guarded) -> None:
     tell(texting)
     with texting.database.read() as tx:
         ada = tx.scalars(select(contacts.c.id)).one()
-        moments = timeline_of(tx, ada, before=None, limit=50, currency="GBP").moments
+        moments = timeline_of(tx, ada, before=None, limit=50, currency="GBP", when=str).moments
     assert any(LATE in one.title + one.detail for one in moments)
     assert any(one.title.startswith("failed: nudge / hello") and "30036" in one.detail for one in moments)
     (report,) = campaign_reports(texting.database, ["nudge"], since=NOON - 1, until=NOON)[:1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 from clm.domain.instant import DAY_MS
 from clm.domain.record import ContactRecord, EventRecord
@@ -11,11 +12,13 @@ from clm.store import timeline
 from clm.store.database import Database
 from clm.store.schema import coupons, decisions, enrolments, messages
 from clm.store.timeline import Place
+from clm.web.staff.figures import moment as clock_of_the_shop
 from tests.engine.shop import NOW, Shop, order
 from tests.web.asking import contact_id
 
 AT = NOW - DAY_MS
 """Several things happen at this very instant."""
+WHEN = partial(clock_of_the_shop, zone="Asia/Tehran")
 
 
 def _lived(database: Database) -> int:
@@ -50,7 +53,7 @@ def _all(database: Database, ada: int, limit: int) -> list[Moment]:
     before: Place | None = None
     with database.read() as tx:
         while True:
-            page = timeline_of(tx, ada, before=before, limit=limit, currency="GBP")
+            page = timeline_of(tx, ada, before=before, limit=limit, currency="GBP", when=WHEN)
             found += page.moments
             before = page.before
             if before is None:
@@ -82,11 +85,10 @@ def test_each_thing_is_told_in_words(database: Database) -> None:
     assert "Too sweet" in told["answer: answered nps: 3"].detail
     sent = told["message: sent: welcome / hello, e-mail"]
     assert (sent.message_id, sent.channel, sent.detail) == (7, "email", "Hello")
-    assert told["coupon: TEA-1 (welcome) was given"].detail.startswith("holds until")
+    assert told["coupon: TEA-1 (welcome) was given"].detail == "holds until 4 Oct 2024, 03:30 UTC+03:30"
     assert "consent: gave consent to email" in told
-    assert (
-        told["decision: welcome: entered, enter holds"].detail == "revenue: £12.00, last order at: 2024-10-02T00:00:00Z"
-    )
+    why = told["decision: welcome: entered, enter holds"].detail
+    assert why == "revenue: £12.00, last order at: 2 Oct 2024, 03:30 UTC+03:30"
 
 
 def test_a_basket_is_told_by_its_products(database: Database) -> None:
@@ -112,7 +114,7 @@ def test_facts_of_a_guard_are_told_as_people_write_them(database: Database) -> N
         tx.execute(decisions.insert().values(facts=facts, **why))
     told = {moment.title: moment for moment in _all(database, ada, 100)}
     assert told["welcome: deferred, low rating"].detail == (
-        "service first: (last rating: 1, last rated at: 2024-10-02T00:00:00Z, open tickets: 0), revenue: £12.50,"
+        "service first: (last rating: 1, last rated at: 2 Oct 2024, 03:30 UTC+03:30, open tickets: 0), revenue: £12.50,"
         " again: (deep: (p alive: 0.25))"
     )
 

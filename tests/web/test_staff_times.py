@@ -13,6 +13,7 @@ from clm.domain.record import OrderLine
 from clm.settings import Settings
 from clm.store import previewed
 from clm.store.database import Database
+from clm.store.schema import coupons, enrolments, messages
 from clm.web.app import create_app
 from clm.web.staff.figures import moment
 from tests.engine.shop import NOW, Shop, order
@@ -65,3 +66,23 @@ def test_orders_tell_what_was_bought(browser: Browser, project: Settings) -> Non
             bob = previewed.contact_id(tx, "bob")
     page = browser("GET", f"/staff/contacts/{bob}").text
     assert "2 × Assam, 100 g · 1 × P2; with the code TEA-1" in page
+
+
+def test_what_a_contact_waits_for_is_told_by_the_clock_of_the_shop(browser: Browser, project: Settings) -> None:
+    """When a message is due and how long a code holds, as the time beside them is; nobody has to reckon from UTC."""
+    with closing(Database(project.store_url)) as database, database.write() as tx:
+        ada = previewed.contact_id(tx, "ada")
+        waits = {
+            "enrolment_id": 900, "contact_id": ada, "campaign": "win_back", "step": "hello", "channel": "email",
+            "purpose": "marketing", "queue_rank": 50, "status": "queued", "due_at": NOW, "expires_at": NOW + DAY_MS,
+            "created_at": NOW, "attempts": 0,
+        }  # fmt: skip
+        code = {"offer": "welcome", "code": "TEA-900", "created_at": NOW, "contact_id": ada, "issued_at": NOW}
+        entered = {"campaign": "win_back", "version": "1", "contact_id": ada, "trigger_key": "x", "entered_at": NOW}
+        tx.execute(enrolments.insert().values(id=900, status="active", position=0, next_due_at=NOW, **entered))
+        tx.execute(messages.insert().values(**waits))
+        tx.execute(coupons.insert().values(expires_at=NOW + DAY_MS, pooled=False, **code))
+    page = browser("GET", f"/staff/contacts/{ada}").text
+    assert "due 4 Oct 2024, 01:00 BST" in page
+    assert "holds until 5 Oct 2024, 01:00 BST" in page
+    assert not re.findall(r"\d\dT\d\d:\d\d:\d\dZ", re.sub(r'datetime="[^"]*"', "", page))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -123,7 +124,8 @@ def _written_as(kind: str, value: Any, desk: Desk) -> str:
 def _timeline(desk: Desk, tx: Transaction, contact_id: int, before: str) -> Timeline:
     match = _PLACE.fullmatch(before)
     place = Place(int(match[1]), int(match[2]), int(match[3])) if match else None
-    return timeline_of(tx, contact_id, before=place, limit=PAGE_MOMENTS, currency=desk.currency)
+    when = partial(moment, zone=desk.reception.zone)
+    return timeline_of(tx, contact_id, before=place, limit=PAGE_MOMENTS, currency=desk.currency, when=when)
 
 
 def _shown(desk: Desk, moments: Timeline) -> dict[str, Any]:
