@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], int] | None
                 locales=shop.spoken,
             ),
         ),
-        Rewards(settings.templates, brand=brand),
+        Rewards(settings.templates, brand=brand, default_locale=shop.default_locale),
         Throttle(),
         shop.base_currency,
         shop.time_zone,
