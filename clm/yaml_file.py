@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from clm.complaint import in_plain_words, shown
 from clm.domain.nearest import nearest
 from clm.errors import ConfigurationError, Fault
 
@@ -124,13 +125,16 @@ class YamlFile:
         faults = []
         for item in error.errors():
             loc: Loc = under + tuple(part for part in item["loc"] if part != "[key]")
-            message = item["msg"].removeprefix("Value error, ")
+            is_key = item["loc"][-1:] == ("[key]",)
             if item["type"] == "extra_forbidden":
                 message = _unknown_key(str(loc[-1]), list(model.model_fields) if len(loc) == len(under) + 1 else [])
             elif item["type"] == "missing":
                 message = MISSING
             elif item["type"] in {"model_type", "dict_type"}:
                 message = NO_MAPPING
+            else:
+                scalar = None if is_key else self._scalars.get(loc)
+                message = in_plain_words(item, None if scalar is None else scalar.value)
             faults.append(self.fault(loc, message))
         return faults
 
@@ -149,4 +153,4 @@ def _composed(source: str) -> yaml.Node | None:
 
 
 def _unknown_key(key: str, known: list[str]) -> str:
-    return f"`{key}` is not a setting{nearest(key, known)}" + (f" (known: {', '.join(known)})" if known else "")
+    return f"`{shown(key)}` is not a setting{nearest(key, known)}" + (f" (known: {', '.join(known)})" if known else "")

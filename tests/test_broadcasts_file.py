@@ -88,7 +88,7 @@ def test_lots_may_be_drawn_between_several_letters(read: Callable[..., Configura
             "two arms of `split` have the same `send`; nobody could tell them apart",
         ),
         ("send: letter", "within: 1d", "sends one letter (`send: letter`) or draws lots between several"),
-        ("channel: email", "channel: staff", ":5:1: channel: Input should be 'email' or 'sms'"),
+        ("channel: email", "channel: staff", ":5:1: channel: `staff` is not known here; write `email` or `sms`"),
         ("send: letter", "send: letter\nwithin: 7", ":7:1: within: `7` is not a duration; write 30m, 4h, 6d or 2w"),
         ("send: letter", "send: letter\nwithin: -7", ":7:1: within: `-7` is not a duration"),
         ("send: letter", "send: letter\nwithin: 0d", ":7:1: within: `0d` is too short"),

@@ -100,7 +100,7 @@ places:
         "places.1.closed_on.5: `soon` is no date",
         "places.1.closed_on.6: `7` is no date",
         "sms_hours.yaml:2:5: places.1.source: is required",
-        "places.1.checked: Input should be a valid date",
+        "places.1.checked: `yesterday` is no date; write one such as 2027-04-05",
         "places.2.place: `Narnia` is no country",
         "places.2.hours.mno: `mno` is not a weekday; did you mean `mon`?",
         "places.2.link: `link` is not a setting",

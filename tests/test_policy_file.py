@@ -166,17 +166,17 @@ def test_a_missing_guard_is_a_fault_with_how_to_do_without(write: Write) -> None
             "4:38: service_first.look_again: `6` is not a duration",
         ),
         ("backlog: {entries: 5, within: 2h}", "backlog: {entries: 5, within: 2}", "7:23: backlog.within: `2` is not"),
-        ("gaps: {}", "gaps: {fax: 2d}", "1:8: gaps.fax: Input should be 'email' or 'sms'"),
+        ("gaps: {}", "gaps: {fax: 2d}", "1:8: gaps.fax: `fax` is not known here; write `email` or `sms`"),
         ("caps: []", "caps: [{channel: email, at_most: 3}]", "2:8: caps.1.within: is required"),
         (
             "caps: []",
             "caps: [{channel: email, at_most: 0, within: 7d}]",
-            "2:25: caps.1.at_most: Input should be greater than or equal to 1",
+            "2:25: caps.1.at_most: `0` is too little; write 1 or more",
         ),
         (
             "caps: []",
             "caps: [{channel: email, at_most: 1, within: 0d}]",
-            "2:37: caps.1.within: Input should be greater than 0",
+            "2:37: caps.1.within: `0d` is too little; write more than 0",
         ),
         (
             "quiet_hours: {}",
@@ -260,12 +260,12 @@ delivery:
         (
             "by: twilio,",
             "by: twilio, price_per_segment: {default: -1},",
-            "11:43: delivery.routes.sms.price_per_segment.default: Input should be greater than or equal to 0",
+            "11:43: delivery.routes.sms.price_per_segment.default: `-1` is too little; write 0 or more",
         ),
         (
             "by: twilio,",
             "by: twilio, price_per_segment: {default: .nan},",
-            "11:43: delivery.routes.sms.price_per_segment.default: Input should be",
+            "11:43: delivery.routes.sms.price_per_segment.default: `.nan` is no number; write one such as 2.5",
         ),
         ("warn: 1%", "warn: 3%", "15:5: delivery.breaker.bounces: `warn` is above `stop`"),
         ("within: 1d", "within: 86400000", "14:5: delivery.breaker.within: `86400000` is not a duration"),
