@@ -32,6 +32,7 @@ KNOWN = (
     "(known: campaign, title, status, purpose, topic, priority, enter, unless, exit, goal, holdout, in_flight,"
     " service_first, delivery, steps)"
 )
+CHANNELS = "`email`, `sms`, `staff` or `webhook`"
 STEPS = "(known: send, wait, wait_until, branch, split, go_to, exit, suppress)"
 
 Config = Callable[..., Path]
@@ -89,8 +90,7 @@ steps:
             "campaigns/bad.yaml:7:10: unless: `open_tikets` is not a fact; did you mean `open_tickets`?",
             "campaigns/bad.yaml:8:34: goal.when: is not a condition near `and`",
             "campaigns/bad.yaml:8:39: goal.within: `90x` is not a duration; write 30m, 4h, 6d or 2w",
-            "campaigns/bad.yaml:11:5: steps.1.channel: `fax` is not known here;"
-            " write `email`, `sms`, `staff` or `webhook`",
+            "campaigns/bad.yaml:11:5: steps.1.channel: `fax` is not known here; write " + CHANNELS,
             "campaigns/bad.yaml:12:5: steps.2.wait: `soon` is not a duration; write 30m, 4h, 6d or 2w",
             "campaigns/bad.yaml:13:5: steps.3: is no step " + STEPS,
             "campaigns/other.yaml:1:1: campaign: is `nudge` but the file is other.yaml; they must be the same",
