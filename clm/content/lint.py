@@ -26,6 +26,7 @@ from clm.content.lint_links import (
     untagged,
     urls,
 )
+from clm.content.lint_placeholders import placeholders
 from clm.content.lint_sms import dear, misasked
 from clm.content.problem import Problem
 from clm.domain.content import ChannelName, Content
@@ -156,9 +157,13 @@ def _left_over(content: Content, channel: ChannelName, page: Page | None) -> Ite
             yield Problem(
                 file, f"shows a piece of the template: `{found[0]}`", CLOSE_TAG, "words", _line_at(text, found)
             )
-    if page is not None and (found := LEFT_OVER.search(page.words)):
+        yield from placeholders(file, text)
+    if page is None:
+        return
+    if found := LEFT_OVER.search(page.words):
         told = f"shows a piece of the template: `{found[0]}`"
         yield Problem("body.mjml", told, CLOSE_TAG, "words", page.left_over)
+    yield from placeholders("body.mjml", page.html)
 
 
 def _line_at(text: str, found: re.Match[str]) -> str:

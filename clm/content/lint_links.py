@@ -9,6 +9,7 @@ from textwrap import shorten
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+from clm.content.lint_placeholders import IN_LINK, REMEDY
 from clm.content.problem import Problem
 from clm.content.tags import ATTRIBUTES, IMAGE, TAG
 
@@ -78,6 +79,9 @@ def links_told(file: str, links: Collection[str], hosts: Collection[str]) -> Ite
         elif LEFT_OVER.search(link):
             told = f"has a link with a piece of the template in it: `{shown(link)}`"
             yield Problem(file, told, CLOSE_TAG, "link", link)
+        elif found := IN_LINK.search(link):
+            told = f"has a link with a piece of the template in it: `{found[0]}`"
+            yield Problem(file, told, REMEDY, "link", link)
 
 
 def images_told(images: Collection[str], hosts: Collection[str]) -> Iterator[Problem]:

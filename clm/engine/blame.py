@@ -12,6 +12,7 @@ from clm.content.brand import Brand, Palette
 from clm.content.colours import CONTRAST_MIN, contrast
 from clm.content.legal import REQUIRED, says
 from clm.content.library import TemplateLibrary
+from clm.content.lint_placeholders import lines_with
 from clm.content.parts import SHARED, Parts
 from clm.content.problem import Problem
 from clm.content.source import line_at
@@ -111,8 +112,14 @@ class Places:
                 in_part = [origin for origin in fixed if origin is not None and origin.file != file]
                 own = fixed[0] if fixed else None  # of words that stand twice, the one line that says their colour
                 yield in_part[0] if in_part else self._tracer.of_words(file, given, problem.clue) or own
+            case "source" if there := self._placeholders(file, problem.clue):
+                yield from there
             case "source":
                 yield self._only(file, problem.clue)
+
+    def _placeholders(self, file: str, piece: str) -> list[Origin]:
+        """The lines of the sources of a file that hold a placeholder of another program, one wherever it stands."""
+        return [Origin(name, line) for name, text in self.sources(file).items() for line in lines_with(piece, text)]
 
     def _only(self, file: str, piece: str) -> Origin | None:
         """The one line of the sources of a file that holds a piece."""
@@ -215,12 +222,13 @@ def of_the_law(faults: Iterable[Fault], library: TemplateLibrary) -> list[Fault]
 
 
 def _lawful(fault: Fault, places: Places, library: TemplateLibrary) -> Told:
-    _, campaign, step, locale, _ = fault.file.split("/")
+    _, campaign, step, locale, name = fault.file.split("/")
     value = _VALUE.search(fault.message)
     part = None if value is None else ought_to_say(value[1], fault.file, places, library)
     remedy = None
     if value is not None:
-        said_by = None if part else library.parts.saying(value[1], fault.file)
+        alone = part is not None or name == "sms.txt"  # parts that say who writes are long, and made for mail
+        said_by = None if alone else library.parts.saying(value[1], fault.file)
         remedy = f"include `{said_by}`, which says it" if said_by else "write it there"
     return Told(replace(fault, file=part or fault.file, remedy=remedy), Message(campaign, step, locale), fault.message)
 

@@ -57,6 +57,28 @@ def _told(settings: Settings) -> list[str]:
             id="dead button",
         ),
         pytest.param(
+            "templates/win_back/last_call/ru/sms.txt",
+            "{{ brand.name }}",
+            "{ brand.name }",
+            "templates/win_back/last_call/ru/sms.txt:1: shows a piece of the template: `{ brand.name }`; write the",
+            id="one brace",
+        ),
+        pytest.param(
+            f"{LETTER}/en/body.mjml",
+            "default('there') }}",
+            "default('there') }} *|<b>LNAME</b>|* &lt;&lt;name&gt;&gt;",
+            f"{LETTER}/en/body.mjml:12: shows a piece of the template: `<<name>>`; write the",
+            id="placeholder of another program",
+        ),
+        pytest.param(
+            "templates/win_back/last_call/en/sms.txt",
+            "{{ brand.name }}",
+            "Us",
+            "templates/win_back/last_call/en/sms.txt:1: does not say `{{ brand.name }}`, who writes, which marketing"
+            " must carry; write it there",
+            id="SMS of nobody",
+        ),
+        pytest.param(
             f"{LETTER}/en/body.txt",
             "default('there')",
             'default("")',
