@@ -153,12 +153,15 @@ class Catalogue:
             found[campaign, step, channel, folder.name] = tuple(words for words in compiled if words)
 
     def _check_default(self, campaign: str, step: Path) -> None:
+        """Words that no default locale has are told, but where half of them are there: the other files were told."""
         defaults = chain(None, self._default_locale)
+        begun = next((name for name in defaults if (step / name).is_dir()), self._default_locale)
         channels = {key[2] for key in self.words if key[:2] == (campaign, step.name)}
         for channel in sorted(channels):
-            if not any((campaign, step.name, channel, name) in self.words for name in defaults):
+            keys = [(campaign, step.name, channel, name) for name in defaults]
+            if not any(key in self.words or key in self.halves for key in keys):
                 told = f"has no words for {channel} in the default locale `{self._default_locale}`"
-                self._fault(step, told, f"write {', '.join(FILES[channel])} in {step.name}/{self._default_locale}/")
+                self._fault(step, told, f"write {', '.join(FILES[channel])} in {step.name}/{begun}/")
 
     def _compile(self, path: Path) -> Words | None:
         sandbox = self._html if path.suffix == ".mjml" else self._text

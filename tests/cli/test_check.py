@@ -220,6 +220,20 @@ def test_a_language_with_half_its_files_is_blamed_for_these_alone(check: Check, 
     ]
 
 
+def test_a_file_that_the_default_language_lacks_is_told_once(check: Check, project: Settings) -> None:
+    """The subject that lacks in `en/`, where `en-GB` finds its words, is that file's fault and no other's."""
+    (project.templates / "slipping_vip" / "note" / "en" / "subject.txt").unlink()
+    assert check() == [("templates/slipping_vip/note/en/subject.txt", None)]
+
+
+def test_words_that_lack_by_default_belong_into_the_folder_that_is_there(clm: Clm, project: Settings) -> None:
+    """Where `en/` has other words of a step, the ones to write for `en-GB` lie there, too."""
+    places = {"CLM_CONFIG": str(project.config), "CLM_TEMPLATES": str(project.templates)}
+    (project.templates / "slipping_vip" / "note" / "fa" / "sms.txt").write_text("{{ links.unsubscribe }}", "utf-8")
+    told = clm("check", **places).stdout
+    assert "no words for sms in the default locale `en-GB`; write sms.txt in note/en/" in " ".join(told.split())
+
+
 def test_everything_wrong_is_told_at_once(check: Check, project: Settings) -> None:
     """A percentage beyond all, what is without a language, a tag that is not closed: none hides another.
 
