@@ -210,9 +210,9 @@ def _told(folder: Path, shown: Sequence[Shown], written: _Written, *, json: bool
         err.print(f"without pictures: {written.without_pictures}", markup=False, soft_wrap=True)
     for note in written.notes:
         err.print(note, markup=False, soft_wrap=True)
-    out.print(
-        f"{len(shown) - len(faults)} messages in {(folder / 'index.html').resolve()}", markup=False, soft_wrap=True
-    )
+    sound = len(shown) - len(faults)
+    counted = f"{sound} message{'' if sound == 1 else 's'}"
+    out.print(f"{counted} in {(folder / 'index.html').resolve()}", markup=False, soft_wrap=True)
     return 1 if faults else 0
 
 

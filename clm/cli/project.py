@@ -67,17 +67,20 @@ def check(*, json: AsJson = False) -> int:
     for note in notes:
         out.print(f"note: {note}", markup=False, soft_wrap=True)
     if faults:
-        err.print(f"[bold red]{len(faults)} fault{'s' if len(faults) > 1 else ''}[/]")
+        err.print(f"[bold red]{_counted(len(faults), 'fault')}[/]")
     elif project is not None:
         campaigns = project.configuration.campaigns
         live = sum(campaign.status == "live" for campaign in campaigns)
         steps = sum(len(campaign.sends) for campaign in project.configuration.all_campaigns)
         broadcasts = len(project.configuration.broadcasts)
-        once = f", {broadcasts} broadcast{'s' if broadcasts > 1 else ''}" if broadcasts else ""
-        out.print(
-            f"{len(campaigns)} campaigns ({live} live){once}, {steps} messages, {len(project.sources)} feeds: no faults"
-        )
+        once = f", {_counted(broadcasts, 'broadcast')}" if broadcasts else ""
+        read = f"{_counted(len(campaigns), 'campaign')} ({live} live){once}, {_counted(steps, 'message')}"
+        out.print(f"{read}, {_counted(len(project.sources), 'feed')}: no faults")
     return 1 if faults else 0
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _looked_at(settings: Settings) -> tuple[Project | None, list[Fault]]:

@@ -234,6 +234,13 @@ def test_words_that_lack_by_default_belong_into_the_folder_that_is_there(clm: Cl
     assert "no words for sms in the default locale `en-GB`; write sms.txt in note/en/" in " ".join(told.split())
 
 
+def test_one_of_a_kind_is_told_as_one(clm: Clm, tmp_path: Path) -> None:
+    """A project of one campaign with one letter has one of each, and several feeds."""
+    one = small_project(tmp_path / "one", "referral", left_out=())
+    places = {"CLM_CONFIG": str(one.config), "CLM_TEMPLATES": str(one.templates)}
+    assert clm("check", **places).stdout.startswith("1 campaign (1 live), 1 message, 4 feeds: no faults")
+
+
 def test_everything_wrong_is_told_at_once(check: Check, project: Settings) -> None:
     """A percentage beyond all, what is without a language, a tag that is not closed: none hides another.
 

@@ -86,6 +86,13 @@ def test_languages_stand_as_the_shop_names_them_or_as_they_were_asked_for(
     assert [one for one in re.findall(r'<th scope="col">(\w\w)</th>', page) if one in columns] == columns
 
 
+def test_one_message_is_told_as_one(preview: Clm, tmp_path: Path) -> None:
+    """A letter in one language is one message, in two languages two."""
+    asked = ("--no-png", "--out", str(tmp_path / "seen"), "--step", "incentive")
+    assert preview(*asked, "--locale", "en").stdout.startswith("1 message in ")
+    assert preview(*asked, "--locale", "en", "--locale", "fa").stdout.startswith("2 messages in ")
+
+
 def test_a_contact_is_written_to_in_their_own_words(preview: Clm, tmp_path: Path) -> None:
     """With their name, in their language; no link is really theirs, and nothing is recorded."""
     ended = preview("incentive", "--contact", "ada", "--no-png", "--out", str(tmp_path / "seen"))
