@@ -16,6 +16,7 @@ from clm.cli.unread import unread
 from clm.content.brand import read_brand
 from clm.content.links import signing_keys
 from clm.content.lint_translation import unfinished
+from clm.content.page_samples import unreadable
 from clm.content.page_words import PageWords
 from clm.domain.delivery import Route
 from clm.domain.instant import to_ms
@@ -152,6 +153,8 @@ def _at_provider_keys(routes: Mapping[str, Route], settings: Settings) -> None:
 
 
 def _at_pages(settings: Settings) -> None:
-    """What customers' pages say; nobody could unsubscribe where that is wrong."""
+    """What customers' pages say and how they are made; nobody could unsubscribe where that is wrong."""
     brand = read_brand(settings.config / "brand.yaml")
-    PageWords.load(settings.templates / "_pages", brand=brand, default_locale="en")
+    folder = settings.templates / "_pages"
+    if faults := unreadable(PageWords.load(folder, brand=brand, default_locale="en"), folder):
+        raise ConfigurationError(faults)

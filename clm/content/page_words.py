@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from clm.content.brand import Brand, spoken
 from clm.content.formats import whole_number
 from clm.content.locale import chain, direction, normalise
+from clm.content.page_fault import page_fault
 from clm.errors import ConfigurationError, Fault
 from clm.yaml_file import read_yaml
 
@@ -284,7 +285,12 @@ class PageWords:
         try:
             return cls(words, _pages_in(folder), brand, default_locale)
         except TemplateError as error:
-            raise ConfigurationError([Fault(str(folder), f"{type(error).__name__}: {error.message}")]) from None
+            raise ConfigurationError([page_fault(folder, error)]) from None
+
+    @property
+    def locales(self) -> tuple[str, ...]:
+        """The languages there are words in."""
+        return tuple(self._words)
 
     def locale(self, wanted: str | None, accepted: str = "", among: Collection[str] | None = None) -> str:
         """The language to answer in: the contact's own, else the first that their browser accepts, else the shop's.
@@ -300,6 +306,10 @@ class PageWords:
     def of(self, locale: str) -> Words:
         """The words of a language that `locale` has found."""
         return self._words[locale]
+
+    def brand(self, locale: str) -> Mapping[str, Any]:
+        """The brand as the pages of a language call it."""
+        return self._brands[locale]
 
     def page(self, name: str, locale: str, **values: Any) -> str:
         """One page, whole."""
