@@ -46,13 +46,16 @@ IN_LINK = re.compile("|".join(_ANYWHERE), re.IGNORECASE)
 _PLACEHOLDER = re.compile("|".join((*_ANYWHERE, *_IN_WORDS)), re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://[^\s<>\"]+")
 _CODE = re.compile(rf"<(code|kbd|pre|samp)\b{ATTRIBUTES}>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_ALT = re.compile(r'\balt="([^"]*)"')
 _TICKED = re.compile(r"`[^`\n]*`")
 REMEDY = "write the value that is meant between two braces, as in `{{ contact.first_name }}`"
 
 
 def placeholders(file: str, text: str) -> Iterator[Problem]:
     """Each placeholder in the words of a file, once; `text` of `body.mjml` is its HTML. Links are judged elsewhere."""
-    for shown in dict.fromkeys(_found(prose(_CODE.sub(" ", text)) if file == "body.mjml" else text)):
+    if file == "body.mjml":
+        text = "\n".join((prose(_CODE.sub(" ", text)), *map(unescape, _ALT.findall(text))))
+    for shown in dict.fromkeys(_found(text)):
         told = f"shows a piece of the template: `{' '.join(shown.split())}`"
         yield Problem(file, told, REMEDY, "source", shown)
 

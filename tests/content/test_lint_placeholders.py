@@ -58,6 +58,11 @@ def test_an_example_of_code_is_no_placeholder() -> None:
     assert _told("body.mjml", "<body><p>Write <code>{name}</code></p></body>") == []
 
 
+def test_what_is_said_of_a_picture_is_read_too() -> None:
+    """Many readers see the words in place of a picture alone."""
+    assert _told("body.mjml", '<body><img src="x" alt="Tea for &quot;{name}&quot;"></body>') == [PIECE.format("{name}")]
+
+
 def test_placeholders_are_looked_for_in_every_part() -> None:
     """Subject, preheader, HTML and text, an SMS and a task show none; each says how it is written here."""
     html = '<body><div style="display:none">*|FNAME|*</div><a href="https://shop.example/tea">[<b>Name</b>]</a></body>'
