@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from babel.numbers import format_currency, get_currency_precision
 
 from clm.domain.fact import FACTS
+from clm.domain.instant import to_ms
 from clm.store import timeline
 from clm.store.database import Found, Transaction
 from clm.store.timeline import Entry, Place
 
 _DETAIL_CHARACTERS_MAX = 600
+_ISO = "%Y-%m-%dT%H:%M:%SZ"
 _INSTANTS_FROM = 100_000_000_000
 """Milliseconds since 1970 are more than that, and no other number is that conditions speak of."""
 
@@ -162,6 +165,11 @@ def _fact(name: str, value: Any, currency: str, when: When) -> Any:
     if isinstance(value, dict):  # those that one guard was asked by
         told = _facts(value, currency, when)
         return f"({told})" if told else None
+    if isinstance(value, str):  # also when quiet hours end, or a message is too late
+        try:
+            return when(to_ms(datetime.strptime(value, _ISO).replace(tzinfo=UTC)))
+        except ValueError:
+            return value
     kind = FACTS[name].type if name in FACTS else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 
-from clm.domain.instant import DAY_MS
+from clm.domain.instant import DAY_MS, iso
 from clm.domain.record import ContactRecord, EventRecord
 from clm.insight.timeline import Moment, timeline_of
 from clm.store import timeline
@@ -127,3 +127,18 @@ def test_a_contact_is_found_by_id_address_or_number(database: Database) -> None:
             assert [row.id for row in timeline.find(tx, wanted, limit=5)] == [ada], wanted
         assert timeline.find(tx, "ada@", limit=5) == []
         assert timeline.sent_as(tx, [7, 8])[7].step == "hello"
+
+
+def test_what_a_message_waits_for_is_told_by_the_clock_of_the_shop(database: Database) -> None:
+    """Decisions keep as text in UTC when quiet hours end and when a message is too late."""
+    ada = _lived(database)
+    quiet = {"zones": ["Europe/London"], "opens": iso(NOW)}
+    facts = json.dumps({"quiet_hours": quiet, "expires_at": iso(NOW + DAY_MS), "asked": "2024-02-31T00:00:00Z"})
+    why = {"contact_id": ada, "campaign": "welcome", "kind": "deferred", "reason": "quiet", "at": AT}
+    with database.write() as tx:
+        tx.execute(decisions.insert().values(facts=facts, **why))
+    told = {moment.title: moment for moment in _all(database, ada, 100)}
+    assert told["welcome: deferred, quiet"].detail == (
+        "quiet hours: (zones: Europe/London, opens: 4 Oct 2024, 03:30 UTC+03:30),"
+        " expires at: 5 Oct 2024, 03:30 UTC+03:30, asked: 2024-02-31T00:00:00Z"
+    )
