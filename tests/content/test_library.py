@@ -15,7 +15,7 @@ from .conftest import BODY, Desk, persona
 BODIES = ("body.mjml", "body.txt")
 
 
-def _faults(desk: Desk) -> list[str]:
+def faults_of(desk: Desk) -> list[str]:
     with pytest.raises(ConfigurationError) as error:
         desk.library()
     return str(error.value).splitlines()
@@ -80,7 +80,7 @@ def test_files_tell_the_channel(desk: Desk, files: list[str], faults: list[str])
     """A subject belongs to an e-mail or a mail to staff, whichever the files beside it are; a lone one is a fault."""
     for name in files:
         desk.write(f"feedback_low/alert/en/{name}", "Hello")
-    assert _faults(desk) == [f"templates/feedback_low/alert/en/{fault}" for fault in faults]
+    assert faults_of(desk) == [f"templates/feedback_low/alert/en/{fault}" for fault in faults]
 
 
 def test_hostile_names_stay_names(desk: Desk) -> None:
@@ -331,7 +331,7 @@ def test_every_fault_of_every_template_is_told_at_once(desk: Desk) -> None:
     desk.write("win_back/notes.md", "Hello")
     desk.write("feedback/rating/english/sms.txt", "Hello")
     desk.write("feedback/reminder/fa/sms.txt", "Hello")
-    assert _faults(desk) == [
+    assert faults_of(desk) == [
         "templates/feedback/rating/english: is not named for a locale, such as `en` or `pt-BR`",
         "templates/feedback/reminder: has no words for sms in the default locale `en`; write sms.txt in reminder/en/",
         "templates/welcome/hello/en/subject.txt:1: there is no `contact.frist_name`; did you mean `first_name`?",
@@ -370,30 +370,9 @@ def test_faults_in_mjml_are_found_when_loaded(desk: Desk, source: str, fault: st
     """The compiler lets much pass in silence; what would be lost from a mail is refused."""
     desk.mail()
     desk.write("welcome/hello/en/body.mjml", source)
-    (found,) = _faults(desk)
+    (found,) = faults_of(desk)
     assert found.startswith("templates/welcome/hello/en/body.mjml")
     assert fault in found
-
-
-@pytest.mark.parametrize(
-    ("source", "fault"),
-    [
-        ("é".encode("latin-1"), "is not UTF-8 text"),
-        (b"x" * 100_001, "is larger than 100,000 bytes"),
-        (b"one\ntwo\x00", ":2: holds a control character"),
-    ],
-)
-def test_files_that_are_no_words_are_refused(desk: Desk, source: bytes, fault: str) -> None:
-    """A file in another encoding, a giant or a binary file is told from words."""
-    desk.mail()
-    (desk.root / "welcome/hello/en/body.txt").write_bytes(source)
-    assert any(fault in found for found in _faults(desk))
-
-
-def test_missing_folders_are_told(desk: Desk) -> None:
-    """No templates at all is a fault with a remedy, not an empty library."""
-    (found,) = _faults(desk)
-    assert "does not exist; CLM_TEMPLATES says where templates lie" in found
 
 
 def test_no_folder_of_this_machine_is_in_a_reason(desk: Desk) -> None:
