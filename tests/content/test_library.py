@@ -16,6 +16,7 @@ BODIES = ("body.mjml", "body.txt")
 
 
 def faults_of(desk: Desk) -> list[str]:
+    """Every fault of the templates on a desk, as people read them."""
     with pytest.raises(ConfigurationError) as error:
         desk.library()
     return str(error.value).splitlines()
