@@ -277,6 +277,21 @@ def test_nothing_is_beside_the_smallest_screen(context: BrowserContext, place: s
         assert all(left >= 0 and right <= NARROWEST["width"] and height > 0 for left, right, height in boxes), path
 
 
+def test_subjects_stand_below_one_another_whichever_way_they_run(context: BrowserContext, place: str) -> None:
+    """In the inbox a Persian subject begins where an English one ends: at the left of its own place, not of the row."""
+    page = context.new_page()
+    page.goto(f"{place}/staff/inbox")
+    where = """found => found.map(one => {
+        const words = document.createRange();
+        words.selectNodeContents(one);
+        return [getComputedStyle(one).direction, words.getBoundingClientRect().left - one.getBoundingClientRect().left];
+    })"""
+    subjects = page.locator(".mails .subject").evaluate_all(where)
+    assert {direction for direction, _ in subjects} == {"ltr", "rtl"}
+    assert {round(beside) for _, beside in subjects} == {0}
+    page.close()
+
+
 def test_languages_stand_next_to_each_other(context: BrowserContext, place: str) -> None:
     """All five in one row, in windows as wide as their columns; a script in a mail could not run there."""
     page = context.new_page()
