@@ -172,7 +172,7 @@ def test_a_search_of_the_inbox_stands_in_no_address(browser: Browser) -> None:
 
 
 def test_only_what_lies_in_the_outbox_can_be_read(browser: Browser, project: Settings) -> None:
-    """The contact's page leads to mails and texts alike, each to its own page; not to what left for real."""
+    """The contact's page leads to mails and texts alike, each to its own page and back; not to what left for real."""
     database = Database(project.store_url)
     names = ("ada", "shirin", "bob")
     with database.write() as tx:
@@ -190,7 +190,10 @@ def test_only_what_lies_in_the_outbox_can_be_read(browser: Browser, project: Set
     hidden.rename(mail)
     assert f'../staff/inbox/mail/{ids["ada"].id}"' in pages["ada"]
     assert f'../staff/inbox/sms/{ids["shirin"].id}"' in pages["shirin"]
-    assert browser("GET", f"/staff/inbox/sms/{ids['shirin'].id}").status_code == 200
+    for name, kind in (("ada", "mail"), ("shirin", "sms")):
+        page = browser("GET", f"/staff/inbox/{kind}/{ids[name].id}").text
+        assert 'staff/campaigns/win_back">win_back</a> / news, <a href=' in page
+        assert f'staff/contacts/{contacts[name]}">the contact</a>' in page
     assert "sent: win_back" in pages["bob"]
     assert "read it" not in pages["bob"]
 
