@@ -166,3 +166,19 @@ def test_what_is_put_right_at_once_alerts_nobody(town: Town) -> None:
     town.happens("survey_answered", survey="rating", score=2)
     town.lifecycle(SIGNED_UP + 5 * DAY_MS + HOUR_MS)
     assert town.stands("feedback_low") == {"alert": ("sent", None)}
+
+
+def test_from_the_form_to_the_welcome(town: Town) -> None:
+    """Sign-up on a page, the letter's own link, its button, and the welcome that this begins: she is not held out."""
+    said = urlencode({"email": "Shirin@Example.com", "first_name": "شیرین", "agree": "yes"})
+    answer = town.web("POST", "/join", content=said, headers=FORM | {"Accept-Language": "fa"})
+    assert answer.status_code == 200
+    town.lifecycle(SIGNED_UP)
+    (letter,) = town.mails()
+    assert letter["To"].addresses[0].addr_spec == "Shirin@example.com"
+    (link,) = set(re.findall(r"http\S+/c/\S+", _text(letter)))
+    assert 'dir="rtl"' in town.web("GET", urlsplit(link).path).text
+    assert town.web("POST", urlsplit(link).path, headers=FORM).status_code == 200
+    town.lifecycle(SIGNED_UP + HOUR_MS)
+    assert [one["To"].addresses[0].addr_spec for one in town.mails()] == ["Shirin@example.com"] * 2
+    assert "List-Unsubscribe" in town.mails()[-1]

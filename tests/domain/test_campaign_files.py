@@ -103,7 +103,7 @@ steps:
         ("  - send: hello\n    channel: sms\n", "nudge.yaml:10:5: steps.2.send: two steps send `hello`"),
         ("priority: 101\n", "nudge.yaml:10:1: priority: `101` is too much; write 100 or less"),
         ("unless: order_count > 1 -- never\n", "nudge.yaml:10:23: unless: holds a comment"),
-        ("title: [\n", "nudge.yaml:11:1: is not YAML"),
+        ("title: [\n", "nudge.yaml:11:1: is not YAML: expected the node content"),
         ("goal: &goal [*goal]\n", "nudge.yaml:10:"),
         ("unless: !!python/object:os.system x\n", "nudge.yaml:10:9: cannot be read: x"),
         ("unless: 2026-02-31\n", "nudge.yaml:10:9: cannot be read: 2026-02-31"),
